@@ -1,0 +1,1 @@
+"""The bundle service: what each OPA process holds, and which activations that confirms."""

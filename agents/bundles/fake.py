@@ -1,0 +1,81 @@
+"""Policy versions and commands in memory, for tests."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from hashlib import sha256
+
+from agents.bundles.ports import CommandRecord, LoadableVersion, LoadedState, VersionKey
+from agents.errors import Outage
+
+
+@dataclass(slots=True)
+class FakeVersions:
+    """:class:`agents.bundles.ports.VersionSource` over a dictionary; ``away`` makes every read fail."""
+
+    rows: dict[VersionKey, LoadableVersion] = field(default_factory=dict)
+    sources: dict[VersionKey, str] = field(default_factory=dict)
+    away: bool = False
+    _changed: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def put(self, key: VersionKey, module: str, state: LoadedState, confirmed_revision: int = 0) -> None:
+        """Adds a version, or changes its state."""
+        tenant, policy_id, version = key
+        since = datetime(2026, 1, 1, tzinfo=UTC) if state == "activating" else None
+        digest = sha256(module.encode()).hexdigest()
+        self.rows[key] = LoadableVersion(tenant, policy_id, version, state, digest, since, confirmed_revision)
+        self.sources[key] = module
+        self._changed.set()
+
+    def become(self, key: VersionKey, state: LoadedState, confirmed_revision: int = 0) -> None:
+        """Changes a version's state."""
+        self.rows[key] = replace(self.rows[key], state=state, confirmed_revision=confirmed_revision)
+        self._changed.set()
+
+    def remove(self, key: VersionKey) -> None:
+        """Takes a version out of what must be loaded."""
+        del self.rows[key]
+        self._changed.set()
+
+    async def loadable(self) -> list[LoadableVersion]:
+        self._refuse_when_away()
+        return list(self.rows.values())
+
+    async def modules(self, keys: Sequence[VersionKey]) -> dict[VersionKey, str]:
+        self._refuse_when_away()
+        return {key: self.sources[key] for key in keys if key in self.sources}
+
+    async def wait_for_change(self, timeout_s: float) -> None:
+        try:
+            async with asyncio.timeout(timeout_s):
+                await self._changed.wait()
+        except TimeoutError:
+            return
+        self._changed.clear()
+
+    async def close(self) -> None:
+        """Nothing to give back."""
+
+    def _refuse_when_away(self) -> None:
+        if self.away:
+            raise Outage("away")
+
+
+@dataclass(slots=True)
+class FakeOutlet:
+    """:class:`agents.bundles.ports.CommandOutlet` that keeps what it is given; ``away`` refuses it."""
+
+    published: list[CommandRecord] = field(default_factory=list)
+    away: bool = False
+
+    async def connect(self) -> None:
+        if self.away:
+            raise Outage("away")
+
+    async def publish(self, record: CommandRecord) -> None:
+        await self.connect()
+        self.published.append(record)
+
+    async def close(self) -> None:
+        """Nothing to end."""

@@ -1,0 +1,70 @@
+"""What the bundle service reads and publishes."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal, Protocol
+
+VersionKey = tuple[str, str, int]
+"""Tenant, policy id, version."""
+
+LoadedState = Literal["activating", "active", "superseded"]
+
+
+@dataclass(frozen=True, slots=True)
+class LoadableVersion:
+    """A policy version that can be asked for: activating, active, or the policy's last superseded one."""
+
+    tenant: str
+    policy_id: str
+    version: int
+    state: LoadedState
+    digest: str
+    """SHA-256 (hex) of the module; modules never change, so it also names the text."""
+    activating_since: datetime | None
+    confirmed_revision: int
+
+    @property
+    def key(self) -> VersionKey:
+        """Its identity."""
+        return (self.tenant, self.policy_id, self.version)
+
+
+@dataclass(frozen=True, slots=True)
+class CommandRecord:
+    """One engine-made command as Kafka carries it; the partition is chosen by the key."""
+
+    topic: str
+    partition: int
+    key: bytes
+    headers: tuple[tuple[str, bytes], ...]
+    value: bytes
+
+
+class VersionSource(Protocol):
+    """Where policy versions are read. Every method raises :class:`agents.errors.Outage`."""
+
+    async def loadable(self) -> list[LoadableVersion]:
+        """All versions that OPA must hold."""
+
+    async def modules(self, keys: Sequence[VersionKey]) -> dict[VersionKey, str]:
+        """The modules of versions; one that is gone is absent."""
+
+    async def wait_for_change(self, timeout_s: float) -> None:
+        """Returns when something may have changed, at the latest after ``timeout_s`` seconds."""
+
+    async def close(self) -> None:
+        """Gives the connection back."""
+
+
+class CommandOutlet(Protocol):
+    """Where engine-made commands go. ``connect`` and ``publish`` raise :class:`agents.errors.Outage`."""
+
+    async def connect(self) -> None:
+        """Makes sure of a connection, so that readiness tells the truth before the first verdict."""
+
+    async def publish(self, record: CommandRecord) -> None:
+        """Returns when the broker has acknowledged."""
+
+    async def close(self) -> None:
+        """Ends the connection."""

@@ -1,0 +1,210 @@
+"""Deciding what becomes of a policy and its versions."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import assert_never
+
+from agents.decisions.outcome import EventDraft, Finding, Outcome, Rejection
+from projections.apply.policy import PolicyState, VersionState
+from schemas.models import (
+    ActivatePolicy,
+    ConfirmActivation,
+    Confirmation,
+    CreatePolicy,
+    FailActivation,
+    RetirePolicy,
+    UpdatePolicy,
+)
+
+PolicyCommand = (
+    CreatePolicy | UpdatePolicy | ActivatePolicy | RetirePolicy | ConfirmActivation | FailActivation
+)
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedModule:
+    """What the submission check made of a module for one version number."""
+
+    version: int
+    findings: tuple[Finding, ...]
+    """Empty when the module was accepted."""
+    module: str
+    package: str
+    module_digest: str
+    warnings: tuple[Finding, ...]
+
+
+def decide_policy(
+    state: PolicyState | None, policy_id: str, command: PolicyCommand, checked: CheckedModule | None
+) -> Outcome:
+    """The events of a policy command, or a rejection; ``checked`` is None where no source comes along."""
+    if isinstance(command, CreatePolicy):
+        return _create(state, policy_id, command, checked)
+    if state is None:
+        return Rejection("unknown_policy", f"no policy {command.policy!r}")
+    if state.state == "retired":
+        return Rejection("policy_retired", f"policy {state.name!r} is retired")
+    match command:
+        case UpdatePolicy():
+            return _update(state, command, checked)
+        case ActivatePolicy():
+            return _activate(state, command)
+        case ConfirmActivation():
+            return _confirm(state, command)
+        case FailActivation():
+            return _fail(state, command)
+        case RetirePolicy():
+            body = {"policy_id": policy_id, "version": state.active_version, "reason": command.reason}
+            return (_draft("retired", policy_id, body),)
+    assert_never(command)
+
+
+def source_of(state: PolicyState | None, command: PolicyCommand) -> tuple[int, str] | None:
+    """The version number and source that need a submission check, if any."""
+    if isinstance(command, CreatePolicy):
+        return None if state else (1, command.rego_content)
+    if isinstance(command, UpdatePolicy) and state is not None and state.state != "retired":
+        newest = state.newest
+        source = newest.rego_content if command.rego_content is None else command.rego_content
+        return newest.version + 1, source
+    return None
+
+
+def _create(
+    state: PolicyState | None, policy_id: str, command: CreatePolicy, checked: CheckedModule | None
+) -> Outcome:
+    if state is not None:
+        return Rejection("already_exists", f"policy {command.name!r} exists; submit an update")
+    if refusal := _refused(checked):
+        return refusal
+    body = {
+        "policy_id": policy_id,
+        "name": command.name,
+        "policy_type": command.policy_type,
+        "rego_content": command.rego_content,
+        "regulation_refs": list(command.regulation_refs),
+        "description": command.description,
+        "enforcement": command.enforcement,
+        "fail_mode": command.fail_mode,
+        "timeout_ms": command.timeout_ms,
+        **_checked_fields(checked),
+    }
+    return (_draft("created", policy_id, body),)
+
+
+def _update(state: PolicyState, command: UpdatePolicy, checked: CheckedModule | None) -> Outcome:
+    if command.model_dump(exclude={"policy"}, exclude_none=True) == {}:
+        return Rejection("nothing_changes", "an update names at least one field")
+    if refusal := _refused(checked):
+        return refusal
+    newest = state.newest
+    body = {
+        "policy_id": state.policy_id,
+        "name": state.name,
+        "policy_type": state.policy_type,
+        "rego_content": newest.rego_content if command.rego_content is None else command.rego_content,
+        "regulation_refs": list(
+            newest.regulation_refs if command.regulation_refs is None else command.regulation_refs
+        ),
+        "description": newest.description if command.description is None else command.description,
+        "enforcement": command.enforcement or newest.enforcement,
+        "fail_mode": command.fail_mode or newest.fail_mode,
+        "timeout_ms": newest.timeout_ms if command.timeout_ms is None else command.timeout_ms,
+        **_checked_fields(checked),
+    }
+    return (_draft("updated", state.policy_id, body),)
+
+
+def _activate(state: PolicyState, command: ActivatePolicy) -> Outcome:
+    version = _known(state, command.version)
+    if isinstance(version, Rejection):
+        return version
+    match version.state:
+        case "active":
+            return Rejection("already_active", f"version {command.version} decides already")
+        case "activating":
+            return Rejection("already_activating", f"version {command.version} is being loaded")
+        case "superseded" if version is _last_superseded(state):
+            return _activated(state, version, 0, ())
+        case "validated" | "superseded" | "activation_failed":
+            body = {"policy_id": state.policy_id, "version": command.version}
+            return (_draft("activation_requested", state.policy_id, body),)
+        case "retired":
+            return Rejection("policy_retired", f"version {command.version} is retired")
+    assert_never(version.state)
+
+
+def _confirm(state: PolicyState, command: ConfirmActivation) -> Outcome:
+    version = _activating(state, command.version)
+    if isinstance(version, Rejection):
+        return version
+    return _activated(state, version, command.revision, command.confirmations)
+
+
+def _fail(state: PolicyState, command: FailActivation) -> Outcome:
+    version = _activating(state, command.version)
+    if isinstance(version, Rejection):
+        return version
+    body = {"policy_id": state.policy_id, "version": command.version, "reason": command.reason}
+    return (_draft("activation_failed", state.policy_id, body),)
+
+
+def _activated(
+    state: PolicyState, version: VersionState, revision: int, confirmations: Sequence[Confirmation]
+) -> Outcome:
+    body = {
+        "policy_id": state.policy_id,
+        "name": state.name,
+        "version": version.version,
+        "previous_version": state.active_version,
+        "module_digest": version.module_digest,
+        "revision": revision,
+        "confirmations": [c.model_dump() for c in confirmations],
+    }
+    return (_draft("activated", state.policy_id, body),)
+
+
+def _last_superseded(state: PolicyState) -> VersionState | None:
+    """The one superseded version that OPA keeps loaded: going back to it needs no bundle."""
+    superseded = [v for v in state.versions if v.state == "superseded"]
+    return max(superseded, key=lambda v: (v.superseded_at, v.version), default=None)
+
+
+def _known(state: PolicyState, number: int) -> VersionState | Rejection:
+    version = state.numbered(number)
+    if version is None:
+        return Rejection("unknown_version", f"policy {state.name!r} has versions 1 to {len(state.versions)}")
+    return version
+
+
+def _activating(state: PolicyState, number: int) -> VersionState | Rejection:
+    version = _known(state, number)
+    if isinstance(version, VersionState) and version.state != "activating":
+        return Rejection("not_activating", f"version {number} is {version.state}")
+    return version
+
+
+def _refused(checked: CheckedModule | None) -> Rejection | None:
+    if checked is None:
+        raise ValueError("a submitted source was not checked")
+    if checked.findings:
+        first = checked.findings[0]
+        detail = f"{first.file}:{first.row}:{first.column}: {first.message}"
+        return Rejection("invalid_rego", detail, checked.findings)
+    return None
+
+
+def _checked_fields(checked: CheckedModule | None) -> Mapping[str, object]:
+    if checked is None:
+        raise ValueError("a submitted source was not checked")
+    return {
+        "version": checked.version,
+        "package": checked.package,
+        "module": checked.module,
+        "module_digest": checked.module_digest,
+        "warnings": [finding.body() for finding in checked.warnings],
+    }
+
+
+def _draft(name: str, policy_id: str, body: Mapping[str, object]) -> EventDraft:
+    return EventDraft(f"governance.policy.{name}", f"policy/{policy_id}", body)

@@ -1,0 +1,133 @@
+"""Evaluations: pointers and OPA before the transaction, pointers once more inside it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from agents.decisions.evaluation import Pointer, Verdict, decide_evaluation
+from agents.decisions.outcome import Outcome
+from agents.lanes.handlers.port import Advice, Session
+from agents.lanes.ports import Changes, EventRow, LaneStore, LaneTransaction
+from agents.opa.ports import Answer, Evaluator, Question
+from agents.reading import Received
+from projections.apply.decision import DecisionRow, decision_row
+from projections.apply.policy import PolicyKey
+from schemas.identity import policy_id
+from schemas.models import Evaluate
+
+Asked = dict[int, tuple[Pointer, Verdict]]
+"""What was asked for a command (by the id of its record object): pointer used and verdict."""
+
+
+@dataclass(frozen=True, slots=True)
+class EvaluationHandler:
+    """Asks OPA in batches; one decision event and one list row a command."""
+
+    store: LaneStore
+    evaluator: Evaluator
+    default_timeout_ms: int
+    """Deadline of policies that name none."""
+
+    async def prepare(self, commands: Sequence[Received]) -> Advice:
+        pointers = await self.store.pointers(_keys(commands))
+        return EvaluationAdvice(self, await self.ask(commands, pointers))
+
+    async def ask(self, commands: Sequence[Received], pointers: Mapping[PolicyKey, Pointer]) -> Asked:
+        """OPA's verdicts for those commands whose policy has an active version."""
+        questions: list[Question] = []
+        asking: list[tuple[int, Pointer]] = []
+        for received in commands:
+            pointer = pointers.get(_key(received))
+            if pointer is None or pointer.version is None:
+                continue
+            asking.append((id(received), pointer))
+            questions.append(self._question(received, pointer, pointer.version))
+        answers = await self.evaluator.evaluate(questions) if questions else []
+        return {
+            command: (pointer, _verdict(question.version, answer))
+            for (command, pointer), question, answer in zip(asking, questions, answers, strict=True)
+        }
+
+    def _question(self, received: Received, pointer: Pointer, version: int) -> Question:
+        command = _evaluate(received)
+        return Question(
+            id=received.envelope.id,
+            tenant=received.envelope.tenant,
+            policy_id=pointer.policy_id,
+            version=version,
+            document=command.input,
+            timeout_ms=pointer.timeout_ms or self.default_timeout_ms,
+            confirmed_revision=pointer.confirmed_revision,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class EvaluationAdvice:
+    """Verdicts by command, with the pointer that each rests on."""
+
+    handler: EvaluationHandler
+    asked: Asked
+
+    async def open(self, transaction: LaneTransaction, commands: Sequence[Received]) -> Session:
+        pointers = await transaction.pointers(_keys(commands))
+        moved = [
+            received
+            for received in commands
+            if (now := pointers.get(_key(received))) is not None
+            and now.version is not None
+            and ((before := self.asked.get(id(received))) is None or before[0] != now)
+        ]
+        if moved:
+            self.asked.update(await self.handler.ask(moved, pointers))
+        return EvaluationSession(pointers, self.asked)
+
+
+class EvaluationSession:
+    """Decides each command on the pointers read under the lock."""
+
+    def __init__(self, pointers: Mapping[PolicyKey, Pointer], asked: Asked) -> None:
+        self._pointers = pointers
+        self._asked = asked
+        self._rows: list[DecisionRow] = []
+
+    async def decide(self, received: Received, event_id: str) -> Outcome:
+        pointer = self._pointers.get(_key(received))
+        asked = self._asked.get(id(received))
+        verdict = asked[1] if asked and pointer and asked[1].version == pointer.version else None
+        return decide_evaluation(_evaluate(received), pointer, verdict, event_id)
+
+    def version(self, received: Received) -> int:
+        return 0
+
+    def accept(self, received: Received, events: Sequence[EventRow]) -> None:
+        self._rows.extend(decision_row(event.happened) for event in events)
+
+    def collect(self, changes: Changes) -> None:
+        changes.decisions.extend(self._rows)
+
+
+def _verdict(version: int, answer: Answer) -> Verdict:
+    return Verdict(
+        version=version,
+        result=answer.result,
+        error=answer.error,
+        detail=answer.detail,
+        duration_us=answer.duration_us,
+        opa=answer.opa,
+        revision=answer.revision,
+    )
+
+
+def _evaluate(received: Received) -> Evaluate:
+    command = received.command
+    if not isinstance(command, Evaluate):
+        raise TypeError(f"{received.envelope.type} is no evaluation")
+    return command
+
+
+def _key(received: Received) -> PolicyKey:
+    tenant = received.envelope.tenant
+    return tenant, policy_id(tenant, _evaluate(received).policy)
+
+
+def _keys(commands: Sequence[Received]) -> set[PolicyKey]:
+    return {_key(received) for received in commands}

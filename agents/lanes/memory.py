@@ -1,0 +1,247 @@
+"""The lane store in memory, for fast tests of everything above it; :mod:`agents.lanes.memory_log` is
+the broker.
+
+It runs the same contract suite as the real adapter. ``pause`` is awaited at every point where the
+real adapter would wait for its server, named after it: tests crash, fail or reorder there.
+"""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
+from contextlib import asynccontextmanager
+from copy import deepcopy
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+
+from agents.decisions.evaluation import Pointer
+from agents.errors import Conflict, Outage
+from agents.lanes.ports import Changes, EventRow, InboxRow, LaneRow, Position, QuarantineRow
+from agents.reading import InboxKey
+from agents.records import LaneId
+from projections.apply.decision import DecisionRow
+from projections.apply.policy import PolicyKey, PolicyState
+from schemas.leaf import EventRecord
+from schemas.topics import command_topic_for_events, family_of
+
+Pause = Callable[[str], Awaitable[None]]
+"""Called with the name of an await point."""
+
+
+async def no_pause(point: str) -> None:
+    """Waits for nothing."""
+
+
+@dataclass(slots=True)
+class Tables:
+    """What the primary database holds."""
+
+    lanes: dict[LaneId, LaneRow] = field(default_factory=dict)
+    inbox: dict[InboxKey, InboxRow] = field(default_factory=dict)
+    events: dict[LaneId, list[EventRow]] = field(default_factory=dict)
+    quarantine: dict[Position, QuarantineRow] = field(default_factory=dict)
+    attempts: dict[Position, int] = field(default_factory=dict)
+    policies: dict[PolicyKey, PolicyState] = field(default_factory=dict)
+    decisions: dict[str, DecisionRow] = field(default_factory=dict)
+    locks: dict[LaneId, "MemoryTransaction"] = field(default_factory=dict)
+
+    def lane(self, lane: LaneId) -> LaneRow:
+        """Where a lane stands."""
+        return self.lanes.get(lane) or LaneRow(lane, 0, 1, 0, _EPOCH, 0, frozenset())
+
+    def held(self, lane: LaneId, offset: int) -> list[QuarantineRow]:
+        """As :meth:`agents.lanes.ports.LaneStore.held`."""
+        open_ = self._open(lane)
+        target = next((row for row in open_ if row.record.offset == offset), None)
+        if target is None or target.command_id is None:
+            return [target] if target else []
+        return [r for r in open_ if r.command_id is not None and r.record.key == target.record.key]
+
+    def some_policies(self, keys: Collection[PolicyKey]) -> dict[PolicyKey, PolicyState]:
+        """As :meth:`agents.lanes.ports.LaneStore.policies`."""
+        return {key: self.policies[key] for key in keys if key in self.policies}
+
+    def pointers(self, keys: Collection[PolicyKey]) -> dict[PolicyKey, Pointer]:
+        """As :meth:`agents.lanes.ports.LaneStore.pointers`."""
+        return {key: pointer_of(state) for key, state in self.some_policies(keys).items()}
+
+    def parked_keys(self, lane: LaneId) -> frozenset[bytes | None]:
+        """As :attr:`agents.lanes.ports.LaneRow.parked_keys`."""
+        if family_of(lane.topic) == "evaluation":
+            return frozenset()
+        return frozenset(row.record.key for row in self._open(lane) if row.command_id is not None)
+
+    def end_idle_transactions(self) -> None:
+        """Ends every open transaction, as the server does with those whose process was paused."""
+        for transaction in self.locks.values():
+            transaction.ended = True
+        self.locks.clear()
+
+    def _open(self, lane: LaneId) -> list[QuarantineRow]:
+        rows = [row for (where, _), row in sorted(self.quarantine.items()) if where == lane]
+        return [row for row in rows if row.state in {"quarantined", "parked"}]
+
+
+class MemoryStore:
+    """A :class:`agents.lanes.ports.LaneStore`; several processes may share its tables."""
+
+    def __init__(self, tables: Tables | None = None, pause: Pause = no_pause) -> None:
+        self.tables = tables or Tables()
+        self.pause = pause
+
+    @asynccontextmanager
+    async def transaction(self, lanes: Sequence[LaneId]) -> AsyncIterator["MemoryTransaction"]:
+        await self.pause("begin")
+        if any(lane in self.tables.locks for lane in lanes):
+            raise Conflict("the lane is locked")
+        transaction = MemoryTransaction(self, lanes)
+        self.tables.locks.update(dict.fromkeys(lanes, transaction))
+        try:
+            yield transaction
+            await self.pause("before commit")
+            transaction.commit()
+            await self.pause("after commit")
+        finally:
+            for lane in [lane for lane in lanes if self.tables.locks.get(lane) is transaction]:
+                del self.tables.locks[lane]
+
+    async def pointers(self, keys: Collection[PolicyKey]) -> Mapping[PolicyKey, Pointer]:
+        await self.pause("pointers")
+        return self.tables.pointers(keys)
+
+    async def policies(self, keys: Collection[PolicyKey]) -> Mapping[PolicyKey, PolicyState]:
+        await self.pause("policies")
+        return self.tables.some_policies(keys)
+
+    async def held(self, lane: LaneId, offset: int) -> Sequence[QuarantineRow]:
+        await self.pause("held")
+        return self.tables.held(lane, offset)
+
+    async def row(self, lane: LaneId) -> LaneRow:
+        await self.pause("row")
+        return self.tables.lane(lane)
+
+    async def stored(self, lane: LaneId, first: int, limit: int) -> Sequence[EventRecord]:
+        await self.pause("stored")
+        return [event.record for event in self.tables.events.get(lane, [])[first - 1 : first - 1 + limit]]
+
+    async def announce(self, lane: LaneId, attempt_to: int) -> None:
+        await self.pause("announce")
+        row = self.tables.lane(lane)
+        self.tables.lanes[lane] = replace(row, attempt_to=max(row.attempt_to, attempt_to))
+        for position in [p for p in self.tables.attempts if p[0] == lane and p[1] < row.next_offset]:
+            del self.tables.attempts[position]
+
+    async def attempts(self, position: Position) -> int:
+        await self.pause("attempts")
+        self.tables.attempts[position] = self.tables.attempts.get(position, 0) + 1
+        return self.tables.attempts[position]
+
+    async def take_back_attempt(self, position: Position) -> None:
+        await self.pause("take back attempt")
+        if self.tables.attempts.get(position):
+            self.tables.attempts[position] -= 1
+
+    async def acknowledge(self, published: Mapping[LaneId, int]) -> None:
+        await self.pause("acknowledge")
+        for lane, sequence in published.items():
+            if row := self.tables.lanes.get(lane):
+                self.tables.lanes[lane] = replace(row, published_seq=max(row.published_seq, sequence))
+
+
+class MemoryTransaction:
+    """A :class:`agents.lanes.ports.LaneTransaction`; what it writes is seen when it commits."""
+
+    def __init__(self, store: MemoryStore, lanes: Sequence[LaneId]) -> None:
+        self._store = store
+        self._tables = store.tables
+        self._changes: Changes | None = None
+        self.ended = False
+        """By the server: nothing of it can be committed any more."""
+        self.lanes: Mapping[LaneId, LaneRow] = {
+            lane: replace(self._tables.lane(lane), parked_keys=self._tables.parked_keys(lane))
+            for lane in sorted(lanes)
+        }
+
+    async def inbox(self, keys: Collection[InboxKey]) -> Mapping[InboxKey, bytes]:
+        await self._alive("inbox")
+        rows = self._tables.inbox
+        return {key: rows[key].digest for key in keys if key in rows}
+
+    async def quarantined(self, positions: Collection[Position]) -> frozenset[Position]:
+        await self._alive("quarantined")
+        return frozenset(p for p in positions if p in self._tables.quarantine)
+
+    async def held(self, lane: LaneId, offset: int) -> Sequence[QuarantineRow]:
+        await self._alive("held under the lock")
+        return self._tables.held(lane, offset)
+
+    async def pointers(self, keys: Collection[PolicyKey]) -> Mapping[PolicyKey, Pointer]:
+        await self._alive("pointers under the lock")
+        return self._tables.pointers(keys)
+
+    async def policies(self, keys: Collection[PolicyKey]) -> Mapping[PolicyKey, PolicyState]:
+        await self._alive("policies under the lock")
+        return self._tables.some_policies(keys)
+
+    async def write(self, changes: Changes) -> None:
+        await self._alive("write")
+        self._check_inbox(changes)
+        self._changes = deepcopy(changes)
+
+    def commit(self) -> None:
+        """Applies what was written, all of it at one instant."""
+        tables, changes = self._tables, self._changes
+        if self.ended:
+            raise Outage("the server ended the transaction")
+        if changes is None:
+            return
+        self._check_inbox(changes)
+        tables.inbox.update({row.key: row for row in changes.inbox})
+        for event in changes.events:
+            record = event.record
+            stored = tables.events.setdefault(
+                LaneId(command_topic_for_events(record.topic), record.partition), []
+            )
+            assert record.lane_seq == len(stored) + 1, "sequences are the primary key, and gapless"
+            stored.append(event)
+        for held in changes.quarantine:
+            tables.quarantine[held.record.lane, held.record.offset] = held
+        for position, state in changes.resolved:
+            tables.quarantine[position] = replace(tables.quarantine[position], state=state)
+        tables.policies.update({(p.tenant_id, p.policy_id): p for p in changes.policies})
+        tables.decisions.update({row.decision_id: row for row in changes.decisions})
+        for lane, to in changes.lanes.items():
+            before = tables.lane(lane)
+            tables.lanes[lane] = replace(
+                before,
+                next_offset=to.next_offset,
+                next_seq=to.next_seq,
+                published_seq=max(before.published_seq, to.published_seq),
+                last_event_time=to.last_event_time,
+            )
+
+    async def _alive(self, point: str) -> None:
+        await self._store.pause(point)
+        if self.ended:
+            raise Outage("the server ended the transaction")
+
+    def _check_inbox(self, changes: Changes) -> None:
+        if any(row.key in self._tables.inbox for row in changes.inbox):
+            raise Conflict("another lane took an inbox key")
+
+
+def pointer_of(state: PolicyState) -> Pointer:
+    """What a policy points to."""
+    active = state.numbered(state.active_version) if state.active_version else None
+    return Pointer(
+        policy_id=state.policy_id,
+        state=state.state,
+        version=active.version if active else None,
+        module_digest=active.module_digest if active else "",
+        enforcement=active.enforcement if active else "",
+        fail_mode=active.fail_mode if active else "",
+        timeout_ms=active.timeout_ms if active else None,
+        confirmed_revision=active.confirmed_revision if active else 0,
+        activation_event=state.activation_event or "",
+    )
+
+
+_EPOCH = datetime.fromtimestamp(0, UTC)

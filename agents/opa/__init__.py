@@ -1,0 +1,1 @@
+"""Asking OPA: the evaluation port, its adapter over HTTP and its fake."""

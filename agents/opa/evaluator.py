@@ -1,0 +1,253 @@
+"""The evaluator over real OPA processes: batches, deadlines, and what one item may cost another.
+
+One request carries many questions, and OPA answers or fails it as a whole. So a batch that fails
+is split by policy version, then asked singly, until only the culprits are left with their error;
+versions that were found out are asked apart for a while (:mod:`agents.opa.isolation`).
+"""
+
+import asyncio
+from asyncio import Semaphore
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from time import perf_counter
+from typing import Final, Literal, Protocol, cast
+
+from agents.opa.body import Reply, decode_batch, encode_batch
+from agents.opa.errors import AskFailed, Broken, Late, Refused, Unreached
+from agents.opa.isolation import Isolated, Isolation, VersionKey
+from agents.opa.plan import Batch, batches_of, by_version, version_of
+from agents.opa.ports import Answer, EvaluationError, Question
+from agents.opa.settings import Limits
+
+EMPTY: Final = encode_batch([])
+"""The batch without items: whoever answers it is alive."""
+
+SLOW_PART: Final = 4
+"""A version whose own batch takes over 1/SLOW_PART of the timeout is asked apart from now on."""
+
+
+class Transport(Protocol):
+    """One OPA process's batch entry point."""
+
+    async def ask(self, body: bytes, timeout_s: float) -> bytes:
+        """The body of its 200 answer.
+
+        Raises :class:`Late` (the connection is closed then), :class:`Unreached`, :class:`Broken`,
+        :class:`Refused`.
+        """
+
+
+class Process:
+    """One OPA process: its name, its transport, and the requests it may have at once."""
+
+    def __init__(self, name: str, transport: Transport, limits: Limits) -> None:
+        self.name = name
+        self.transport = transport
+        self.shared = Semaphore(limits.in_flight)
+        self.apart = Semaphore(1)
+
+
+class BatchEvaluator:
+    """An :class:`agents.opa.ports.Evaluator`; open one with :func:`agents.opa.http.http_evaluator`."""
+
+    def __init__(self, processes: Sequence[Process], limits: Limits) -> None:
+        self.limits = limits
+        self.processes = {process.name: process for process in processes}
+        self.names = tuple(self.processes)
+        self.isolated = Isolated(limits.isolation_s)
+
+    async def evaluate(self, questions: Sequence[Question]) -> list[Answer]:
+        """One answer per question, in order."""
+        call = _Call(self, questions)
+        await call.settle_all(call.plan(range(len(questions))))
+        return cast("list[Answer]", call.answers)
+
+
+class _Call:
+    """One call's questions and the answers found so far."""
+
+    def __init__(self, evaluator: BatchEvaluator, questions: Sequence[Question]) -> None:
+        self.questions = questions
+        self.answers: list[Answer | None] = [None] * len(questions)
+        self._evaluator = evaluator
+        self._limits = evaluator.limits
+        self._clock = perf_counter  # uvloop's own clock counts whole milliseconds
+        self._started = self._clock()
+        self._spent: Counter[VersionKey] = Counter()
+
+    def plan(self, positions: Iterable[int]) -> list[Batch]:
+        evaluator = self._evaluator
+        return batches_of(self.questions, positions, evaluator.names, self._limits.batch_items, self._how)
+
+    async def settle_all(self, batches: Sequence[Batch]) -> None:
+        if len(batches) == 1:
+            await self._settle(batches[0])
+        elif batches:
+            async with asyncio.TaskGroup() as group:
+                for batch in batches:
+                    group.create_task(self._settle(batch))
+
+    async def _settle(self, batch: Batch) -> None:
+        process = self._evaluator.processes[batch.process]
+        if batch.isolation == "single":
+            await self._singly(batch, process)
+        elif batch.isolation == "grouped":
+            await self._together(batch, process, process.apart)
+        else:
+            await self._together(batch, process, process.shared)
+
+    async def _together(self, batch: Batch, process: Process, slots: Semaphore) -> None:
+        """Answers a whole batch, in one request if nothing goes wrong."""
+        try:
+            await self._request(batch, process, slots)
+        except Late as late:
+            if await self._alive(batch, process):
+                await self._split(batch, process, "timeout", late)
+            else:
+                self._fail(batch, process, "unreachable", f"{late}, nor to an empty batch")
+        except Refused as refused:
+            await self._split(batch, process, "evaluation_error", refused)
+        else:
+            await self.settle_all(self.plan(self._left(batch).positions))
+
+    async def _split(self, batch: Batch, process: Process, error: EvaluationError, why: AskFailed) -> None:
+        parts = by_version(self.questions, self._left(batch))
+        if len(parts) > 1:
+            async with asyncio.TaskGroup() as group:
+                for part in parts:
+                    group.create_task(self._part(part, process))
+            return
+        if len(parts[0].positions) > 1:
+            await self._singly(parts[0], process)
+        else:
+            self._isolate(self._version(parts[0]), "single" if error == "timeout" else "grouped")
+            self._fail(parts[0], process, error, str(why))
+
+    async def _part(self, part: Batch, process: Process) -> None:
+        """One version's part of a batch that failed."""
+        version = self._version(part)
+        if (isolation := self._how(version)) != "mixed":
+            await self._settle(replace(part, isolation=isolation))
+            return
+        # In the slot apart, so that the culprit is found before the batches that wait for a shared one.
+        await self._together(part, process, process.apart)
+        first = self.answers[part.positions[0]]
+        if first and first.duration_us * SLOW_PART > part.timeout_ms * 1000:
+            self._isolate(version, "grouped")
+
+    async def _singly(self, batch: Batch, process: Process) -> None:
+        """Asks one version's questions one by one, until its share of the retries is spent."""
+        version = self._version(batch)
+        end = self._started + max(self._limits.retry_budget_s, batch.timeout_ms / 1000)
+        taken_us = 0
+        for position in batch.positions:
+            one = replace(batch, isolation="single", positions=(position,))
+            if self._spent[version] >= self._limits.single_timeouts or self._clock() > end:
+                detail = "not asked: this version has used up the retries of its batch"
+                self._fail(one, process, "timeout", detail)
+                continue
+            await self._together(one, process, process.apart)
+            answer = self.answers[position]
+            if answer is not None:
+                self._spent[version] += answer.error in _COSTLY
+                taken_us += answer.duration_us
+        if taken_us > batch.timeout_ms * 1000:
+            # No single question is too slow, but a batch of them is.
+            self._isolate(version, "single")
+
+    async def _request(self, batch: Batch, process: Process, slots: Semaphore) -> None:
+        """Asks until the batch is answered or its deadline for outages has passed.
+
+        Versions that were found out while a mixed batch waited its turn are left open.
+        """
+        timeout_s = batch.timeout_ms / 1000
+        end = 0.0
+        while True:
+            async with slots:
+                batch = self._still_mixed(batch)
+                if not batch.positions:
+                    return
+                started = self._clock()
+                end = end or started + timeout_s
+                error, detail = await self._attempt(batch, process, timeout_s, started)
+            batch = self._left(batch)
+            if not batch.positions:
+                return
+            if self._clock() + self._limits.retry_pause_s >= end:
+                self._fail(batch, process, error, detail)
+                return
+            await asyncio.sleep(self._limits.retry_pause_s)
+
+    async def _attempt(
+        self, batch: Batch, process: Process, timeout_s: float, started: float
+    ) -> tuple[EvaluationError, str]:
+        """One request; what to say of the questions that it leaves open."""
+        asked = [self.questions[position] for position in batch.positions]
+        try:
+            data = await process.transport.ask(encode_batch(asked), timeout_s)
+            reply = decode_batch(data, len(asked))
+        except Unreached as unreached:
+            if isinstance(unreached, Broken):
+                self._part_company(batch)
+            return "unreachable", str(unreached)
+        self._record(batch, reply, int((self._clock() - started) * 1e6), process)
+        return "not_loaded", f"the process serves bundle revision {reply.revision}"
+
+    def _record(self, batch: Batch, reply: Reply, duration_us: int, process: Process) -> None:
+        for item, position in enumerate(batch.positions):
+            question = self.questions[position]
+            result = reply.results.get(item)
+            error: EvaluationError = ""
+            if result is None:
+                if not reply.entry or reply.revision < question.confirmed_revision:
+                    continue
+                error = "undefined"
+            detail = "the policy has no decision for this input" if error else ""
+            self.answers[position] = Answer(
+                question.id, result, error, detail, duration_us, process.name, reply.revision
+            )
+
+    async def _alive(self, batch: Batch, process: Process) -> bool:
+        try:
+            data = await process.transport.ask(EMPTY, max(self._limits.probe_s, batch.timeout_ms / 1000))
+            decode_batch(data, 0)
+        except AskFailed:
+            return False
+        return True
+
+    def _still_mixed(self, batch: Batch) -> Batch:
+        if batch.isolation != "mixed" or not self._evaluator.isolated:
+            return batch
+        mixed = [p for p in batch.positions if self._how(version_of(self.questions[p])) == "mixed"]
+        return replace(batch, positions=tuple(mixed))
+
+    def _left(self, batch: Batch) -> Batch:
+        left = tuple(position for position in batch.positions if self.answers[position] is None)
+        return replace(batch, positions=left)
+
+    def _fail(self, batch: Batch, process: Process, error: EvaluationError, detail: str) -> None:
+        name = "" if error == "unreachable" else process.name
+        for position in self._left(batch).positions:
+            self.answers[position] = Answer(
+                self.questions[position].id, None, error, detail[:500], 0, name, 0
+            )
+
+    def _part_company(self, batch: Batch) -> None:
+        """One of these versions may have ended the process: from now on only it would do so again."""
+        if len(versions := {version_of(self.questions[position]) for position in batch.positions}) > 1:
+            for version in versions:
+                self._isolate(version, "grouped")
+
+    def _version(self, batch: Batch) -> VersionKey:
+        return version_of(self.questions[batch.positions[0]])
+
+    def _how(self, version: VersionKey) -> Isolation:
+        return self._evaluator.isolated.how(version, self._clock())
+
+    def _isolate(self, version: VersionKey, isolation: Literal["grouped", "single"]) -> None:
+        self._evaluator.isolated.isolate(version, isolation, self._clock())
+
+
+_COSTLY: Final = frozenset({"timeout", "unreachable", "not_loaded"})
+"""Errors that cost a whole timeout."""

@@ -1,0 +1,1 @@
+"""The primary database, as agents use it."""

@@ -1,0 +1,70 @@
+"""``python -m audit_sink``: exit 0 when stopped, 2 on bad settings, 3 when only an operator can go on."""
+
+import asyncio
+import logging
+import signal
+import sys
+from contextlib import AsyncExitStack
+
+import uvloop
+from prometheus_client import CollectorRegistry
+from pydantic import ValidationError
+
+from audit_sink.errors import Halt
+from audit_sink.kafka import KafkaEvents, KafkaReceipts
+from audit_sink.logs import log_json
+from audit_sink.postgres import PostgresWall
+from audit_sink.probes import probes
+from audit_sink.settings import SinkSettings
+from audit_sink.sink import Pace, Sink
+from audit_sink.telemetry import Telemetry
+from audit_sink.wall import Lane
+from schemas.topics import FAMILIES, topics
+
+
+async def serve(settings: SinkSettings) -> None:
+    """Wires the sink to Postgres and Kafka and runs it until SIGTERM or SIGINT."""
+    registry = CollectorRegistry()
+    telemetry = Telemetry(registry)
+    pace = Pace(max_records=settings.batch_records, linger_s=settings.linger_ms / 1000)
+    async with AsyncExitStack() as stack:
+        wall = await stack.enter_async_context(
+            PostgresWall(settings.audit_db_url.get_secret_value(), settings.pool_size)
+        )
+        events = await stack.enter_async_context(KafkaEvents(settings.bootstrap_servers))
+        receipts = await stack.enter_async_context(KafkaReceipts(settings.bootstrap_servers))
+        port = stack.enter_context(probes(settings.metrics_listen, registry, telemetry.health))
+        sink = Sink(wall, events, receipts, event_lanes(), telemetry, pace)
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, sink.stop)
+        logging.getLogger("audit_sink").info("started", extra={"metrics_port": port})
+        await sink.run()
+    logging.getLogger("audit_sink").info("stopped")
+
+
+def event_lanes() -> list[Lane]:
+    """Every partition of every event topic."""
+    found = [topics().events(family) for family in FAMILIES]
+    return [Lane(topic.name, partition) for topic in found for partition in range(topic.partitions)]
+
+
+def main() -> None:
+    """The process."""
+    log_json()
+    try:
+        settings = SinkSettings()
+    except ValidationError as error:
+        for problem in error.errors(include_input=False, include_url=False):
+            print(f"{problem['loc'][0]}: {problem['msg']}", file=sys.stderr)  # noqa: T201
+        raise SystemExit(2) from None
+    try:
+        uvloop.run(serve(settings))
+    except Halt as error:
+        name = type(error).__name__.lower()
+        logging.getLogger("audit_sink").critical("halted", extra={"name_of_halt": name, "reason": str(error)})
+        raise SystemExit(3) from None
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,173 @@
+"""The wall over asyncpg, as the role ``gov_audit_reader``.
+
+Each request is one READ ONLY transaction. It sets ``audit.tenant`` for row-level security or, for
+scope ``audit:all``, takes the role ``gov_audit_auditor``; both end with it.
+"""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Final
+
+import asyncpg
+
+from audit_sink import queries
+from audit_sink.api.settings import ApiSettings
+from audit_sink.api.trail import Filters, Head, Order, StoredEntry, TrailUnavailable
+from audit_sink.wall import BatchRow, Lane, LaneEnd, state_of
+from projections.tokens import Caller
+
+if TYPE_CHECKING:
+    Pool = asyncpg.Pool[asyncpg.Record]
+    Connection = asyncpg.pool.PoolConnectionProxy[asyncpg.Record]
+
+ALL_TENANTS: Final = "audit:all"
+
+_SET_TENANT: Final = "SELECT set_config('audit.tenant', $1, true)"
+_BE_AUDITOR: Final = "SET LOCAL ROLE gov_audit_auditor"
+_COLUMNS: Final = "leaf_index, tenant_id, tenant_index, occurred_at, leaf_hash, entry"
+_FILTERS: Final[Mapping[str, str]] = {
+    "tenant": "tenant_id = ",
+    "from_": "occurred_at >= ",
+    "to": "occurred_at < ",
+    "type": "event_type = ",
+    "resource": "resource = ",
+    "actor": "actor = ",
+    "event_id": "event_id = ",
+}
+_AWAY: Final = (
+    OSError,
+    asyncpg.InterfaceError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.InsufficientResourcesError,
+    asyncpg.InvalidAuthorizationSpecificationError,
+)
+"""What asyncpg raises when the database, and not the statement, is the reason."""
+
+
+class PostgresTrail:
+    """A pool of reader sessions. Implements :class:`audit_sink.api.trail.Trail`."""
+
+    def __init__(self, pool: "Pool", timeout_s: float) -> None:
+        self._pool = pool
+        self._timeout_s = timeout_s
+
+    async def entries(
+        self, caller: Caller, filters: Filters, after: int | None, order: Order, limit: int
+    ) -> Sequence[StoredEntry]:
+        """See the port."""
+        statement, arguments = _entries_query(filters, after, order, limit)
+        async with self._seeing(caller) as session:
+            return [_entry(row) for row in await session.fetch(statement, *arguments)]
+
+    async def entry(self, caller: Caller, index: int) -> StoredEntry | None:
+        """See the port."""
+        async with self._seeing(caller) as session:
+            row = await session.fetchrow(
+                f"SELECT {_COLUMNS} FROM governance_audit.gov_audit_trail_entries WHERE leaf_index = $1",  # noqa: S608 - our own names
+                index,
+            )
+        return None if row is None else _entry(row)
+
+    async def large_values(
+        self, caller: Caller, digests: Sequence[bytes]
+    ) -> Mapping[tuple[str, bytes], bytes]:
+        """See the port."""
+        async with self._seeing(caller) as session:
+            rows = await session.fetch(
+                "SELECT tenant_id, digest, value FROM governance_audit.gov_audit_large_values"
+                " WHERE digest = ANY($1::bytea[])",
+                list(digests),
+            )
+        return {(row["tenant_id"], row["digest"]): row["value"] for row in rows}
+
+    async def batches(self, after: int, limit: int) -> Sequence[BatchRow]:
+        """See the port."""
+        async with self._reading(_BE_AUDITOR) as session:
+            rows = await session.fetch(
+                "SELECT * FROM governance_audit.gov_audit_batches WHERE batch_no > $1"
+                " ORDER BY batch_no LIMIT $2",
+                after,
+                limit,
+            )
+        return [BatchRow(**dict(row.items())) for row in rows]
+
+    async def head(self) -> Head:
+        """See the port."""
+        async with self._reading(_BE_AUDITOR) as session:
+            newest = await session.fetchrow(queries.NEWEST)
+            ends = await session.fetch(queries.LANE_ENDS)
+        lanes = {Lane(row[0], row[1]): LaneEnd(*row[2:]) for row in map(tuple, ends)}
+        state = state_of(None if newest is None else BatchRow(**dict(newest.items())), lanes)
+        return Head(state.batch_no, state.edge.size, state.edge.root(), lanes)
+
+    async def check(self) -> None:
+        """See the port."""
+        try:
+            async with self._reading(_SET_TENANT, "") as session:
+                await session.fetch("SELECT 1 FROM governance_audit.gov_audit_trail_entries LIMIT 1")
+        except (asyncpg.UndefinedTableError, asyncpg.InsufficientPrivilegeError) as error:
+            raise TrailUnavailable("not migrated") from error
+
+    @asynccontextmanager
+    async def _seeing(self, caller: Caller) -> "AsyncIterator[Connection]":
+        every = ALL_TENANTS in caller.scopes
+        async with self._reading(*([_BE_AUDITOR] if every else [_SET_TENANT, caller.tenant])) as session:
+            yield session
+
+    @asynccontextmanager
+    async def _reading(self, *first: str) -> "AsyncIterator[Connection]":
+        try:
+            async with (
+                self._pool.acquire(timeout=self._timeout_s) as connection,
+                connection.transaction(isolation="repeatable_read", readonly=True),
+            ):
+                await connection.execute(*first)
+                yield connection
+        except asyncpg.DataError:
+            raise  # a value that does not fit its column is our mistake
+        except _AWAY as error:
+            raise TrailUnavailable(type(error).__name__) from error
+
+
+@asynccontextmanager
+async def opened(settings: ApiSettings) -> AsyncIterator[PostgresTrail]:
+    """The trail of the settings, closed at the end; connects at the first use."""
+    timeout_s = settings.database_timeout_ms / 1000
+    async with asyncpg.create_pool(
+        settings.audit_db_url.get_secret_value(),
+        min_size=0,
+        max_size=settings.pool_size,
+        timeout=timeout_s,
+        command_timeout=timeout_s,
+        server_settings={
+            "application_name": "audit-sink api",
+            "default_transaction_read_only": "on",
+            "statement_timeout": str(settings.database_timeout_ms),
+            "idle_in_transaction_session_timeout": str(settings.database_timeout_ms),
+        },
+    ) as pool:
+        yield PostgresTrail(pool, timeout_s)
+
+
+def _entries_query(filters: Filters, after: int | None, order: Order, limit: int) -> tuple[str, list[object]]:
+    arguments: list[object] = []
+    conditions = ["true"]
+    for name, condition in _FILTERS.items():
+        if (value := getattr(filters, name)) is not None:
+            arguments.append(value)
+            conditions.append(f"{condition}${len(arguments)}")
+    if after is not None:
+        arguments.append(after)
+        conditions.append(f"leaf_index {'>' if order == 'asc' else '<'} ${len(arguments)}")
+    arguments.append(limit)
+    statement = (
+        f"SELECT {_COLUMNS} FROM governance_audit.gov_audit_trail_entries"  # noqa: S608 - our own names
+        f" WHERE {' AND '.join(conditions)}"
+        f" ORDER BY leaf_index {'ASC' if order == 'asc' else 'DESC'} LIMIT ${len(arguments)}"
+    )
+    return statement, arguments
+
+
+def _entry(row: asyncpg.Record) -> StoredEntry:
+    return StoredEntry(**dict(row.items()))

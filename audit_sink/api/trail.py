@@ -1,0 +1,79 @@
+"""The port to the wall for readers: rows as values, seen as the caller may see them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal, Protocol
+
+from audit_sink.wall import BatchRow, Lane, LaneEnd
+from projections.tokens import Caller
+
+Order = Literal["asc", "desc"]
+
+
+class TrailUnavailable(Exception):
+    """The database cannot answer now; nothing is wrong with the request."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredEntry:
+    """One row of ``gov_audit_trail_entries``."""
+
+    leaf_index: int
+    tenant_id: str
+    tenant_index: int
+    occurred_at: datetime | None
+    leaf_hash: bytes
+    entry: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """What entries are asked for; None asks for all. ``from_`` is inclusive, ``to`` exclusive."""
+
+    tenant: str | None = None
+    from_: datetime | None = None
+    to: datetime | None = None
+    type: str | None = None
+    resource: str | None = None
+    actor: str | None = None
+    event_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The log as it stands: ``lanes`` includes the wall's own."""
+
+    batch_no: int
+    size: int
+    root: bytes
+    lanes: Mapping[Lane, LaneEnd]
+
+
+class Trail(Protocol):
+    """Every method reads one snapshot and raises :class:`TrailUnavailable`.
+
+    A caller with scope ``audit:all`` sees every tenant; any other sees its own, whatever it asks for.
+    """
+
+    async def entries(
+        self, caller: Caller, filters: Filters, after: int | None, order: Order, limit: int
+    ) -> Sequence[StoredEntry]:
+        """Up to ``limit`` entries that come after index ``after`` in that order of the index."""
+
+    async def entry(self, caller: Caller, index: int) -> StoredEntry | None:
+        """The entry of an index, or None where the caller sees none."""
+
+    async def large_values(
+        self, caller: Caller, digests: Sequence[bytes]
+    ) -> Mapping[tuple[str, bytes], bytes]:
+        """Values that entries name by SHA-256, by (tenant, digest)."""
+
+    async def batches(self, after: int, limit: int) -> Sequence[BatchRow]:
+        """Batch rows above number ``after``, ascending. For callers with ``audit:all`` only."""
+
+    async def head(self) -> Head:
+        """Size, root and lanes. For callers with ``audit:all`` only."""
+
+    async def check(self) -> None:
+        """Raises :class:`TrailUnavailable` unless the entries can be read."""

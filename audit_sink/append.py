@@ -1,0 +1,178 @@
+"""Makes one transaction of the wall from sorted records. Pure; runs in a thread.
+
+Columns follow from the entry: a header that is missing, no UTF-8 or contains NUL leaves its column
+empty (a missing tenant is the operator's), a long one is cut. Completeness never depends on them.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from hashlib import sha256
+from typing import Final
+
+from audit_sink import copy_format
+from audit_sink.lanes import LaneRun
+from audit_sink.wall import BatchRow, Lane, LaneEnd, LargeValue, LogState, PreparedBatch
+from schemas.envelope import moment_of
+from schemas.errors import Unreadable
+from schemas.identity import MAX_NAME_CHARS, OPERATOR_TENANT
+from schemas.leaf import EventRecord, encode_entry, leaf_hash
+
+OPERATOR: Final = OPERATOR_TENANT.encode()
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND: Final = timedelta(microseconds=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Events of one lane that follow each other, and where the lane is read on afterwards."""
+
+    lane: Lane
+    next_offset: int
+    records: Sequence[EventRecord]
+    attributes: Sequence[Mapping[str, bytes]]
+    """Headers of each record by name."""
+
+
+def run_of(lane_run: LaneRun, next_offset: int) -> Run:
+    """The accepted records of a lane's poll, as events."""
+    topic, partition = lane_run.lane
+    return Run(
+        lane_run.lane,
+        next_offset,
+        [
+            EventRecord(topic, partition, lane_seq, record.key, tuple(record.headers), record.value)
+            for lane_seq, record, _ in lane_run.accepted
+        ],
+        [sequenced.attributes for sequenced in lane_run.accepted],
+    )
+
+
+def tenants_of(attributes: Iterable[Mapping[str, bytes]]) -> set[bytes]:
+    """The tenants of records with these headers, in UTF-8."""
+    return {tenant_of(headers) for headers in attributes}
+
+
+def tenant_of(attributes: Mapping[str, bytes]) -> bytes:
+    """The tenant that an entry belongs to."""
+    return _text(attributes.get("ce_tenantid")) or OPERATOR
+
+
+def prepare(state: LogState, runs: Sequence[Run], counts: Mapping[bytes, int]) -> PreparedBatch:
+    """The transaction that appends ``runs`` (at least one, one per lane) to a log in ``state``.
+
+    ``counts`` has every tenant of the runs. An empty run leaves a batch row without entries.
+    """
+    draft = _Draft(state, counts)
+    for run in runs:
+        draft.add(run, last=run is runs[-1])
+    return draft.finish()
+
+
+class _Draft:
+    """One batch in the making."""
+
+    def __init__(self, state: LogState, counts: Mapping[bytes, int]) -> None:
+        self._state = state
+        self._edge = state.edge
+        self._chain = state.chain
+        self._lanes = dict(state.lanes)
+        self._known = counts
+        self._tenants: dict[bytes, int] = {}
+        self._rows: list[BatchRow] = []
+        self._pieces: list[bytes] = [copy_format.START]
+        self._large: list[LargeValue] = []
+        self._oldest: int | None = None
+
+    def add(self, run: Run, last: bool) -> None:
+        end = self._state.lane(run.lane)
+        before = self._edge.size
+        hashes = self._append_entries(run, before)
+        self._edge = self._edge.extend(hashes)
+        row = BatchRow(
+            batch_no=self._state.batch_no + len(self._rows) + 1,
+            topic=run.lane.topic,
+            partition=run.lane.partition,
+            # Lower than before only in a topic that was made anew.
+            from_offset=min(end.next_offset, run.next_offset),
+            next_offset=run.next_offset,
+            first_lane_seq=end.next_lane_seq,
+            next_lane_seq=end.next_lane_seq + len(hashes),
+            first_index=before,
+            next_index=self._edge.size,
+            root_after=self._edge.root(),
+            right_edge=self._edge.encode() if last else None,
+            prev_hash=self._chain,
+        )
+        self._chain = row.digest()
+        self._rows.append(row)
+        self._lanes[run.lane] = LaneEnd(row.next_lane_seq, row.next_offset, row.batch_no)
+
+    def finish(self) -> PreparedBatch:
+        self._pieces.append(copy_format.END)
+        return PreparedBatch(
+            rows=tuple(self._rows),
+            payload=b"".join(self._pieces),
+            entries=self._edge.size - self._state.edge.size,
+            large=tuple(self._large),
+            tenants=self._tenants,
+            after=LogState(self._state.batch_no + len(self._rows), self._chain, self._edge, self._lanes),
+            oldest_us=self._oldest,
+        )
+
+    def _append_entries(self, run: Run, index: int) -> list[bytes]:
+        lane_fields = copy_format.lane_fields(*run.lane)
+        hashes = []
+        for record, attributes in zip(run.records, run.attributes, strict=True):
+            entry, large = encode_entry(record)
+            digest = leaf_hash(entry)
+            hashes.append(digest)
+            get = attributes.get
+            tenant = tenant_of(attributes)
+            tenant_index = self._place(tenant)
+            if large is not None:
+                self._large.append(LargeValue(tenant, sha256(large).digest(), large))
+            occurred = _time(get("ce_time"))
+            if occurred is not None and (self._oldest is None or occurred < self._oldest):
+                self._oldest = occurred
+            texts = (
+                _text(get("ce_id")),
+                _text(get("ce_type")),
+                _text(get("ce_subject")),
+                _text(get("ce_actorid")),
+            )
+            self._pieces.append(
+                copy_format.row(
+                    index, tenant, tenant_index, lane_fields, record.lane_seq, texts, occurred, digest, entry
+                )
+            )
+            index += 1
+        return hashes
+
+    def _place(self, tenant: bytes) -> int:
+        place = self._tenants.get(tenant)
+        if place is None:
+            place = self._known[tenant]
+        self._tenants[tenant] = place + 1
+        return place
+
+
+def _text(data: bytes | None) -> bytes:
+    if data is None:
+        return b""
+    if len(data) <= MAX_NAME_CHARS and data.isascii() and 0 not in data:
+        return data
+    try:
+        text = data.decode()
+    except UnicodeDecodeError:
+        return b""
+    return b"" if "\0" in text else text[:MAX_NAME_CHARS].encode()
+
+
+@lru_cache(maxsize=4096)
+def _time(data: bytes | None) -> int | None:
+    try:
+        return (moment_of((data or b"").decode()) - _EPOCH) // _MICROSECOND
+    except (UnicodeDecodeError, Unreadable):
+        return None

@@ -1,0 +1,180 @@
+"""One leader's way from polls to committed batches.
+
+Two batches are in hand at a time: while the wall takes one, the next is made in a thread. Nothing is
+retried here: whatever fails, the leader drops this object and reads the wall again.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
+
+from audit_sink.append import Run, prepare, run_of, tenants_of
+from audit_sink.errors import Corrupt, LeaseLost
+from audit_sink.lanes import LaneRun, Sequenced, sort_records
+from audit_sink.log import Poll
+from audit_sink.notices import Notice, entry_of
+from audit_sink.receipts import is_event_lane
+from audit_sink.telemetry import Telemetry
+from audit_sink.wall import SINK_LANE, BatchRow, Lane, LogState, PreparedBatch, WallStore
+from schemas.leaf import EventRecord, encode_entry, leaf_hash
+
+Prepare = Callable[[LogState, Sequence[Run], Mapping[bytes, int]], Awaitable[PreparedBatch]]
+Publish = Callable[[Sequence[BatchRow]], Coroutine[object, object, None]]
+"""Sends the receipts of committed rows; returns when they are acknowledged."""
+
+
+async def prepare_in_thread(
+    state: LogState, runs: Sequence[Run], counts: Mapping[bytes, int]
+) -> PreparedBatch:
+    """:func:`~audit_sink.append.prepare` beside the event loop."""
+    return await asyncio.to_thread(prepare, state, runs, counts)
+
+
+async def append_polls(wall: WallStore, polls: Iterable[Poll], telemetry: Telemetry) -> LogState:
+    """Appends records that did not come from Kafka and sends no receipts; returns the state after.
+
+    The caller has the lead. For benches and rebuilds; each poll is one transaction.
+    """
+
+    async def keep(_: Sequence[BatchRow]) -> None:
+        return
+
+    appender = Appender(wall, keep, await wall.read_state(), lambda: True, telemetry)
+    for poll in polls:
+        await appender.append(poll)
+    await appender.drain()
+    return appender.state
+
+
+class Appender:
+    """Appends polls in order. After an error of any method it is not to be used again."""
+
+    def __init__(
+        self,
+        wall: WallStore,
+        publish: Publish,
+        state: LogState,
+        leads: Callable[[], bool],
+        telemetry: Telemetry,
+        make: Prepare = prepare_in_thread,
+    ) -> None:
+        """``state`` is what the wall has just said; ``leads`` tells whether the lead is still held."""
+        self._wall = wall
+        self._publish = publish
+        self._leads = leads
+        self._telemetry = telemetry
+        self._make = make
+        self._counts: dict[bytes, int] = {}
+        self._commit: asyncio.Task[None] | None = None
+        self._receipts: asyncio.Task[None] | None = None
+        self.state = state
+        """Where the log goes on once everything handed over is committed."""
+        self.committed_no = state.batch_no
+        """Number of the newest batch row known to be committed."""
+
+    async def append(self, poll: Poll) -> None:
+        """Takes one poll; returns when its commit is under way and the previous one is done."""
+        sorted_runs = [sort_records(lane, self.state.lane(lane), records) for lane, records in poll.items()]
+        notices = [notice for run in sorted_runs for notice in await self._notices(run)]
+        for run in sorted_runs:
+            self._telemetry.sorted(run)
+        for notice in notices:
+            self._telemetry.kept_aside(notice)
+        runs = _runs(self.state, sorted_runs, notices)
+        if not runs:
+            return
+        await self._learn_counts(runs)
+        batch = await self._make(self.state, runs, self._counts)
+        await self._committed()
+        self.state = batch.after
+        self._counts.update(batch.tenants)
+        self._commit = asyncio.create_task(self._append(batch))
+
+    async def drain(self) -> None:
+        """Waits until everything handed over is committed and confirmed."""
+        await self._committed()
+        if self._receipts is not None:
+            await self._receipts
+            self._receipts = None
+
+    async def abandon(self) -> None:
+        """Ends what is under way, with unknown outcome; never raises what that ends with."""
+        tasks = [task for task in (self._commit, self._receipts) if task is not None]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _committed(self) -> None:
+        if self._commit is not None:
+            await self._commit
+            self._commit = None
+
+    async def _append(self, batch: PreparedBatch) -> None:
+        if not self._leads():
+            raise LeaseLost("the lead was lost before the commit")
+        await self._wall.append(batch)
+        self.committed_no = batch.after.batch_no
+        self._telemetry.committed(batch)
+        # In order, and never two groups behind: what fails here is sent again by the next leader.
+        if self._receipts is not None:
+            await self._receipts
+        rows = [row for row in batch.rows if is_event_lane(row.lane)]
+        self._receipts = asyncio.create_task(self._publish(rows))
+
+    async def _learn_counts(self, runs: Sequence[Run]) -> None:
+        tenants = set().union(*(tenants_of(run.attributes) for run in runs))
+        # A tenant that is not known here is in no batch of this leader, so the wall's count is the newest.
+        if unknown := sorted(tenants - self._counts.keys()):
+            self._counts.update(await self._wall.tenant_counts(unknown))
+
+    async def _notices(self, run: LaneRun) -> list[Notice]:
+        notices = [Notice("audit.unparsed", record) for record in run.unparsed]
+        fresh = {each.lane_seq: each for each in run.accepted} if run.repeats else {}
+        stored = [each for each in run.repeats if each.lane_seq not in fresh]
+        hashes = {
+            each.lane_seq: _leaf(run.lane, fresh[each.lane_seq])
+            for each in run.repeats
+            if each.lane_seq in fresh
+        }
+        if stored:
+            await self._committed()
+            for first, last in _ranges(sorted({each.lane_seq for each in stored})):
+                hashes.update(await self._wall.leaf_hashes(run.lane, first, last))
+        for repeat in run.repeats:
+            if repeat.lane_seq not in hashes:
+                raise Corrupt(
+                    f"{run.lane.topic}/{run.lane.partition}: sequence {repeat.lane_seq} is not in the wall"
+                )
+            if _leaf(run.lane, repeat) != hashes[repeat.lane_seq]:
+                notices.append(Notice("audit.conflict", repeat.record, repeat.lane_seq))
+        return sorted(notices, key=lambda notice: notice.record.offset)
+
+
+def _runs(state: LogState, sorted_runs: Iterable[LaneRun], notices: Sequence[Notice]) -> list[Run]:
+    kept_until: dict[Lane, int] = {}
+    for notice in notices:
+        kept_until[Lane(notice.record.topic, notice.record.partition)] = notice.record.offset + 1
+    runs = [
+        run_of(run, max(run.next_offset, kept_until.get(run.lane, 0)))
+        for run in sorted_runs
+        if run.accepted or run.lane in kept_until
+    ]
+    if notices:
+        first = state.lane(SINK_LANE).next_lane_seq
+        entries = [entry_of(notice, first + place) for place, notice in enumerate(notices)]
+        runs.append(Run(SINK_LANE, 0, entries, [dict(entry.headers) for entry in entries]))
+    return runs
+
+
+def _leaf(lane: Lane, sequenced: Sequenced) -> bytes:
+    record = sequenced.record
+    event = EventRecord(*lane, sequenced.lane_seq, record.key, tuple(record.headers), record.value)
+    return leaf_hash(encode_entry(event)[0])
+
+
+def _ranges(numbers: Sequence[int]) -> Iterator[tuple[int, int]]:
+    """Contiguous ranges, both ends inclusive, of ascending numbers."""
+    start = 0
+    for place in range(1, len(numbers) + 1):
+        if place == len(numbers) or numbers[place] != numbers[place - 1] + 1:
+            yield numbers[start], numbers[place - 1]
+            start = place

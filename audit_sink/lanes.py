@@ -1,0 +1,97 @@
+"""The drop rule: what the records of one poll mean to a lane. Pure.
+
+A record's sequence decides, never its offset: ``last + 1`` is appended, ``<= last`` is a repeat
+(the caller compares it with what is stored), ``> last + 1`` is past a gap and dropped until the
+missing ones were published again.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol
+
+from audit_sink.wall import Lane, LaneEnd
+
+_MAX_DIGITS = 18
+
+
+class LogRecord(Protocol):
+    """One record as the log's client gives it; ``timestamp`` is the record's, in ms since 1970."""
+
+    @property
+    def topic(self) -> str: ...
+    @property
+    def partition(self) -> int: ...
+    @property
+    def offset(self) -> int: ...
+    @property
+    def timestamp(self) -> int: ...
+    @property
+    def key(self) -> bytes | None: ...
+    @property
+    def headers(self) -> Sequence[tuple[str, bytes]]: ...
+    @property
+    def value(self) -> bytes | None: ...
+
+
+class Sequenced(NamedTuple):
+    """A record with a usable sequence; ``attributes`` are its headers by name (the last of a name)."""
+
+    lane_seq: int
+    record: LogRecord
+    attributes: Mapping[str, bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """A lane waits for ``expected``; ``found`` is what came instead."""
+
+    lane: Lane
+    expected: int
+    found: int
+
+
+@dataclass(frozen=True, slots=True)
+class LaneRun:
+    """One lane's part of a poll."""
+
+    lane: Lane
+    accepted: Sequence[Sequenced]
+    """Contiguous from the lane's ``next_lane_seq``."""
+    next_offset: int
+    """Offset after the last record that leaves something in the wall."""
+    repeats: Sequence[Sequenced]
+    unparsed: Sequence[LogRecord]
+    gap: Gap | None
+    """The gap that the lane stands before at the end of the poll."""
+
+
+def sort_records(lane: Lane, end: LaneEnd, records: Iterable[LogRecord]) -> LaneRun:
+    """Sorts one lane's records, in log order, by the drop rule."""
+    accepted: list[Sequenced] = []
+    repeats: list[Sequenced] = []
+    unparsed: list[LogRecord] = []
+    expected = end.next_lane_seq
+    next_offset = end.next_offset
+    gap: Gap | None = None
+    for record in records:
+        attributes = dict(record.headers)
+        lane_seq = _sequence(attributes.get("ce_sequence"))
+        if lane_seq is None:
+            unparsed.append(record)
+            next_offset = record.offset + 1
+        elif lane_seq == expected:
+            accepted.append(Sequenced(lane_seq, record, attributes))
+            expected += 1
+            next_offset = record.offset + 1
+            gap = None
+        elif lane_seq < expected:
+            repeats.append(Sequenced(lane_seq, record, attributes))
+        elif gap is None:
+            gap = Gap(lane, expected, lane_seq)
+    return LaneRun(lane, accepted, next_offset, repeats, unparsed, gap)
+
+
+def _sequence(value: bytes | None) -> int | None:
+    if value is None or not value.isdigit() or len(value) > _MAX_DIGITS:
+        return None
+    return int(value) or None

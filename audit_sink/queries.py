@@ -1,0 +1,103 @@
+"""The sink's SQL."""
+
+from typing import Final
+
+TRY_LEAD: Final = "SELECT pg_try_advisory_lock($1)"
+
+# A stopped leader may sit in a transaction that holds the next batch number. A role may end its own sessions.
+END_UNFINISHED: Final = """
+SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity
+WHERE usename = current_user AND datname = current_database() AND application_name = $1
+"""
+
+NEWEST: Final = "SELECT * FROM governance_audit.gov_audit_batches ORDER BY batch_no DESC LIMIT 1"
+
+# A loose index scan: one probe per lane, whatever the number of batches.
+LANE_ENDS: Final = """
+WITH RECURSIVE lane AS (
+    (SELECT topic, partition FROM governance_audit.gov_audit_batches ORDER BY topic, partition LIMIT 1)
+    UNION ALL
+    SELECT following.topic, following.partition FROM lane, LATERAL (
+        SELECT b.topic, b.partition FROM governance_audit.gov_audit_batches b
+        WHERE (b.topic, b.partition) > (lane.topic, lane.partition)
+        ORDER BY b.topic, b.partition LIMIT 1) following
+)
+SELECT lane.topic, lane.partition, newest.next_lane_seq, newest.next_offset, newest.batch_no
+FROM lane, LATERAL (
+    SELECT b.next_lane_seq, b.next_offset, b.batch_no FROM governance_audit.gov_audit_batches b
+    WHERE b.topic = lane.topic AND b.partition = lane.partition
+    ORDER BY b.batch_no DESC LIMIT 1) newest
+"""
+
+ADD_BATCHES: Final = """
+INSERT INTO governance_audit.gov_audit_batches
+    (batch_no, topic, partition, from_offset, next_offset, first_lane_seq, next_lane_seq,
+     first_index, next_index, root_after, right_edge, prev_hash)
+SELECT * FROM unnest($1::bigint[], $2::text[], $3::integer[], $4::bigint[], $5::bigint[], $6::bigint[],
+    $7::bigint[], $8::bigint[], $9::bigint[], $10::bytea[], $11::bytea[], $12::bytea[]) AS added(batch_no)
+ORDER BY added.batch_no
+"""
+
+ADD_LARGE_VALUES: Final = """
+INSERT INTO governance_audit.gov_audit_large_values (tenant_id, digest, value)
+SELECT * FROM unnest($1::text[], $2::bytea[], $3::bytea[]) ON CONFLICT DO NOTHING
+"""
+
+TENANT_COUNTS: Final = """
+SELECT tenant, coalesce((
+    SELECT e.tenant_index + 1 FROM governance_audit.gov_audit_trail_entries e
+    WHERE e.tenant_id = tenant ORDER BY e.leaf_index DESC LIMIT 1), 0) AS entries
+FROM unnest($1::text[]) AS tenant
+"""
+
+# The rows that cover sequences $3 to $4, found at both ends by index, then their entries by position.
+LEAF_HASHES: Final = """
+SELECT e.lane_seq, e.leaf_hash
+FROM governance_audit.gov_audit_batches b
+JOIN governance_audit.gov_audit_trail_entries e
+    ON e.leaf_index >= b.first_index + greatest($3 - b.first_lane_seq, 0)
+    AND e.leaf_index < b.next_index - greatest(b.next_lane_seq - 1 - $4, 0)
+WHERE b.topic = $1 AND b.partition = $2 AND b.next_lane_seq > $3 AND b.next_lane_seq <= coalesce((
+    SELECT min(l.next_lane_seq) FROM governance_audit.gov_audit_batches l
+    WHERE l.topic = $1 AND l.partition = $2 AND l.next_lane_seq > $4), 9223372036854775807)
+"""
+
+ROWS_AFTER: Final = """
+SELECT * FROM governance_audit.gov_audit_batches b
+WHERE b.batch_no > $1 AND (b.topic, b.partition) IN (SELECT * FROM unnest($2::text[], $3::integer[]))
+ORDER BY b.batch_no LIMIT $4
+"""
+
+# What each table and partition lacks of what the migration's template gives it.
+UNGUARDED: Final = """
+SELECT c.relname || ': ' || concat_ws(', ',
+    CASE WHEN NOT (c.relrowsecurity AND c.relforcerowsecurity) THEN 'row-level security not forced' END,
+    CASE WHEN t.always IS DISTINCT FROM true OR t.kinds < 2 THEN 'refusing triggers' END,
+    CASE WHEN c.relname LIKE 'gov_audit_batches%' AND t.predecessor IS DISTINCT FROM true
+        THEN 'predecessor trigger' END,
+    CASE WHEN a.powerful THEN 'grants too many' END) AS lacks
+FROM pg_class c
+JOIN pg_namespace n ON n.oid = c.relnamespace AND n.nspname = 'governance_audit'
+LEFT JOIN LATERAL (
+    SELECT bool_and(tgenabled = 'A') AS always,
+        count(*) FILTER (WHERE tgname IN ('refuse_row', 'refuse_statement')) AS kinds,
+        bool_or(tgname = 'continue_predecessor') AS predecessor
+    FROM pg_trigger WHERE tgrelid = c.oid) t ON true
+LEFT JOIN LATERAL (
+    SELECT bool_or(privilege_type IN ('UPDATE', 'DELETE', 'TRUNCATE') OR grantee = 0
+        OR (privilege_type NOT IN ('SELECT', 'INSERT') AND grantee <> c.relowner)) AS powerful
+    FROM aclexplode(coalesce(c.relacl, acldefault('r', c.relowner)))) a ON true
+WHERE c.relkind IN ('r', 'p') AND (
+    NOT (c.relrowsecurity AND c.relforcerowsecurity) OR t.always IS DISTINCT FROM true OR t.kinds < 2
+    OR (c.relname LIKE 'gov_audit_batches%' AND t.predecessor IS DISTINCT FROM true) OR a.powerful)
+ORDER BY c.relname
+"""
+
+OPEN_EVENT_TRIGGERS: Final = """
+SELECT count(*) FROM pg_event_trigger
+WHERE evtname = 'governance_audit_refuse_ddl' AND evtenabled = 'A' AND evtevent = 'ddl_command_start'
+"""
+
+PARTITIONS: Final = """
+SELECT count(*) FROM pg_inherits WHERE inhparent = to_regclass('governance_audit.gov_audit_trail_entries')
+"""

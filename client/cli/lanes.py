@@ -1,0 +1,86 @@
+"""``governance lanes status|republish``."""
+
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+
+from client.cli.calling import ActorOption, TimeoutOption, run
+from client.cli.output import JsonOption, aside, print_json, print_table
+from client.cli.postgres import LaneRow, operator_database
+from client.cli.quarantine import submit_to_lane
+from client.cli.settings import Settings, settings
+from client.errors import InvalidCommand, Unreachable
+from client.governance import SUBMIT_TIMEOUT_S
+from client.kafka_ends import partition_ends
+from client.transport import Place
+from schemas.models import RepublishLane
+from schemas.topics import command_topic_for_events, family_of
+
+app = typer.Typer(no_args_is_help=True, help="How far each lane is, and how a hole in one is repaired.")
+
+
+@app.command()
+def status(as_json: JsonOption = False) -> None:
+    """Shows every lane: records to decide, events to publish, records held."""
+    lanes, ends = run(_read(settings()), "reading lanes")
+    if as_json:
+        print_json([_document(lane, ends) for lane in lanes])
+        return
+    columns = ("lane", "decided", "lag", "events", "unpublished", "quarantined", "parked", "last event")
+    rows = [
+        (
+            f"{lane.topic}/{lane.partition}",
+            lane.next_offset,
+            _lag(lane, ends),
+            lane.next_seq - 1,
+            lane.unpublished,
+            lane.quarantined,
+            lane.parked,
+            lane.last_event_time,
+        )
+        for lane in lanes
+    ]
+    print_table("Lanes", columns, rows)
+
+
+@app.command()
+def republish(
+    topic: Annotated[str, typer.Option(help="Event or command topic of the lane.")],
+    partition: Annotated[int, typer.Option(min=0)],
+    start: Annotated[int, typer.Option("--from", min=1, help="First sequence to publish again.")],
+    actor: ActorOption = None,
+    timeout: TimeoutOption = SUBMIT_TIMEOUT_S,
+    as_json: JsonOption = False,
+) -> None:
+    """Has a lane's events published once more, from a sequence to the lane's head."""
+    command = RepublishLane(topic=_command_topic(topic), partition=partition, from_sequence=start)
+    submit_to_lane(command, actor, timeout, as_json)
+
+
+async def _read(found: Settings) -> tuple[list[LaneRow], dict[Place, int]]:
+    async with operator_database(found.database()) as database:
+        lanes = await database.lanes()
+    try:
+        ends = await partition_ends(found.broker(), sorted({lane.topic for lane in lanes}))
+    except Unreachable as error:
+        aside().print(f"without lag: {error}", markup=False, style="yellow")
+        ends = {}
+    return lanes, ends
+
+
+def _lag(lane: LaneRow, ends: dict[Place, int]) -> int | None:
+    end = ends.get((lane.topic, lane.partition))
+    return None if end is None else end - lane.next_offset
+
+
+def _document(lane: LaneRow, ends: dict[Place, int]) -> dict[str, object]:
+    return {**asdict(lane), "unpublished": lane.unpublished, "lag": _lag(lane, ends)}
+
+
+def _command_topic(topic: str) -> str:
+    try:
+        family_of(topic)
+    except KeyError:
+        raise InvalidCommand(f"{topic!r} is no topic of a lane") from None
+    return command_topic_for_events(topic)

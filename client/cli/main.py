@@ -1,0 +1,64 @@
+"""The command line's door: every command, and what happens to its errors."""
+
+import logging
+from typing import Any
+
+import typer
+from typer.core import TyperGroup
+
+from client.cli import lanes, policy, quarantine, reads, schemas, stack, topics
+from client.cli.evaluate import evaluate
+from client.cli.output import JSON, exit_code, report
+from client.cli.publish import publish
+from client.cli.token import token
+from client.cli.verify import verify
+from client.errors import GovernanceError
+
+
+class Door(TyperGroup):
+    """Turns the package's errors into a message and a documented exit code."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Runs the chosen command."""
+        try:
+            return super().invoke(ctx)
+        except GovernanceError as error:
+            report(error, bool(ctx.meta.get(JSON)))
+            raise typer.Exit(exit_code(error)) from error
+
+
+app = typer.Typer(
+    cls=Door,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    epilog="Exit codes: 0 done or allow, 1 failed or deny, 2 usage, 3 timed out, 4 not reachable.",
+)
+for command in (
+    stack.up,
+    stack.down,
+    stack.status,
+    stack.demo,
+    publish,
+    evaluate,
+    reads.command,
+    verify,
+    token,
+):
+    app.command()(command)
+for name, group in {
+    "policy": policy.app,
+    "decisions": reads.decisions,
+    "quarantine": quarantine.app,
+    "lanes": lanes.app,
+    "audit": reads.audit,
+    "topics": topics.app,
+    "schemas": schemas.app,
+}.items():
+    app.add_typer(group, name=name)
+
+
+@app.callback()
+def governance() -> None:
+    """Asks the governance engine, and operates it."""
+    # aiokafka logs every refused connection; what a person needs to know of it is in our errors.
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)

@@ -1,0 +1,265 @@
+"""``governance policy create|update|activate|retire|list|show``."""
+
+import asyncio
+from typing import Annotated, Any, Final
+
+import typer
+from pydantic import ValidationError
+
+from client.api import ReadApi
+from client.cli.calling import (
+    ActorOption,
+    CommandIdOption,
+    LimitOption,
+    TenantOption,
+    TimeoutOption,
+    asking,
+    reading,
+    run,
+)
+from client.cli.documents import read_text
+from client.cli.output import JsonOption, people, print_fields, print_json, print_table
+from client.cli.results import outcome_document, show_outcome
+from client.cli.settings import Settings, settings
+from client.errors import InvalidCommand, Rejected, TimedOut
+from client.governance import SUBMIT_TIMEOUT_S, CallOptions
+from client.outcome import Decided
+from schemas.identity import new_command_id, policy_id
+from schemas.models import (
+    ActivatePolicy,
+    Command,
+    CreatePolicy,
+    Enforcement,
+    FailMode,
+    RetirePolicy,
+    UpdatePolicy,
+)
+
+app = typer.Typer(no_args_is_help=True, help="Submits, activates, retires and shows policies.")
+
+POLL_S: Final = 0.2
+"""Pause between two looks at an activation, in seconds: OPA polls its bundle about once a second."""
+
+FileArgument = Annotated[str, typer.Argument(help="Rego source of one module; - is standard input.")]
+NameArgument = Annotated[str, typer.Argument(help="Name or id of the policy.")]
+DescriptionOption = Annotated[str | None, typer.Option(help="For people.", show_default=False)]
+RegulationOption = Annotated[
+    list[str] | None,
+    typer.Option("--regulation", help="A regulation it serves; repeatable.", show_default=False),
+]
+EnforcementOption = Annotated[Enforcement | None, typer.Option(show_default=False)]
+FailModeOption = Annotated[
+    FailMode | None, typer.Option(help="The outcome when the policy cannot answer.", show_default=False)
+]
+TimeoutMsOption = Annotated[int | None, typer.Option(help="Evaluation deadline in ms.", show_default=False)]
+
+
+@app.command()
+def create(
+    file: FileArgument,
+    name: Annotated[str, typer.Option(help="The policy's identity inside its tenant.")],
+    description: DescriptionOption = None,
+    regulation: RegulationOption = None,
+    enforcement: EnforcementOption = None,
+    fail_mode: FailModeOption = None,
+    timeout_ms: TimeoutMsOption = None,
+    tenant: TenantOption = None,
+    actor: ActorOption = None,
+    command_id: CommandIdOption = None,
+    timeout: TimeoutOption = SUBMIT_TIMEOUT_S,
+    as_json: JsonOption = False,
+) -> None:
+    """Submits a policy's first version; it decides once it is activated."""
+    fields = _fields(file, description, regulation, enforcement, fail_mode, timeout_ms)
+    command = _command(CreatePolicy, {"name": name, **fields})
+    _submit(command, tenant, actor, command_id, timeout, as_json)
+
+
+@app.command()
+def update(
+    policy: NameArgument,
+    file: Annotated[str | None, typer.Argument(help="Rego source; without it the newest stays.")] = None,
+    description: DescriptionOption = None,
+    regulation: RegulationOption = None,
+    enforcement: EnforcementOption = None,
+    fail_mode: FailModeOption = None,
+    timeout_ms: TimeoutMsOption = None,
+    tenant: TenantOption = None,
+    actor: ActorOption = None,
+    command_id: CommandIdOption = None,
+    timeout: TimeoutOption = SUBMIT_TIMEOUT_S,
+    as_json: JsonOption = False,
+) -> None:
+    """Submits the next version; what is not given is taken from the newest one."""
+    fields = _fields(file, description, regulation, enforcement, fail_mode, timeout_ms)
+    _submit(_command(UpdatePolicy, {"policy": policy, **fields}), tenant, actor, command_id, timeout, as_json)
+
+
+@app.command()
+def activate(
+    policy: NameArgument,
+    version: Annotated[int, typer.Option(min=1, help="The version that is to decide.")],
+    wait: Annotated[bool, typer.Option(help="Wait until it decides, as the read API tells.")] = True,
+    tenant: TenantOption = None,
+    actor: ActorOption = None,
+    command_id: CommandIdOption = None,
+    timeout: TimeoutOption = SUBMIT_TIMEOUT_S,
+    as_json: JsonOption = False,
+) -> None:
+    """Makes a version the deciding one; going back to an older version is the same."""
+    command = _command(ActivatePolicy, {"policy": policy, "version": version})
+    found = settings()
+    call = _activate(found, command, policy, version, wait, tenant, actor, command_id, timeout)
+    decided, now = run(call, "waiting for every OPA to confirm the version")
+    if as_json:
+        print_json({**outcome_document(decided), "policy": now})
+        return
+    show_outcome(decided, as_json=False)
+    if now is not None:
+        people().print(f"\n{now['name']} is decided by version {now['active_version']}", markup=False)
+
+
+@app.command()
+def retire(
+    policy: NameArgument,
+    reason: Annotated[str, typer.Option(help="For people.")] = "",
+    tenant: TenantOption = None,
+    actor: ActorOption = None,
+    command_id: CommandIdOption = None,
+    timeout: TimeoutOption = SUBMIT_TIMEOUT_S,
+    as_json: JsonOption = False,
+) -> None:
+    """Takes a policy out of use."""
+    command = _command(RetirePolicy, {"policy": policy, "reason": reason})
+    _submit(command, tenant, actor, command_id, timeout, as_json)
+
+
+@app.command("list")
+def list_policies(
+    state: Annotated[str | None, typer.Option(help="draft, active or retired.", show_default=False)] = None,
+    limit: LimitOption = 100,
+    tenant: TenantOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Lists the tenant's policies."""
+
+    async def read() -> list[dict[str, Any]]:
+        query = {} if state is None else {"state": state}
+        async with reading(settings(), tenant) as api:
+            return [item async for item in api.items("/api/v1/policies", query, limit)]
+
+    found = run(read(), "reading policies")
+    if as_json:
+        print_json(found)
+        return
+    columns = ("name", "state", "active_version", "newest_version", "updated_at", "policy_id")
+    print_table("Policies", columns, [[item[column] for column in columns] for item in found])
+
+
+@app.command()
+def show(policy: NameArgument, tenant: TenantOption = None, as_json: JsonOption = False) -> None:
+    """Shows one policy with its versions."""
+    own = settings()
+
+    async def read() -> dict[str, Any]:
+        async with reading(own, tenant) as api:
+            return await _policy(api, own.tenant_of(tenant), policy)
+
+    found = run(read(), "reading the policy")
+    if as_json:
+        print_json(found)
+        return
+    versions = found.pop("versions")
+    freshness = found.pop("freshness")
+    print_fields({**found, "audit": freshness["audit"]["state"]})
+    columns = ("version", "state", "enforcement", "fail_mode", "timeout_ms", "author", "created_at")
+    print_table("\nVersions", columns, [[each[column] for column in columns] for each in versions])
+
+
+async def _activate(
+    found: Settings,
+    command: Command,
+    policy: str,
+    version: int,
+    wait: bool,
+    tenant: str | None,
+    actor: str | None,
+    command_id: str | None,
+    timeout: float,
+) -> tuple[Decided, dict[str, Any] | None]:
+    sender, identity = found.sender(tenant, actor), command_id or new_command_id()
+    options: CallOptions = {"timeout": timeout, **({"command_id": identity} if command_id else {})}
+    async with asking(found, sender) as client:
+        decided = await client.submit(command, "decided", **options)
+    if not wait:
+        return decided, None
+    try:
+        async with asyncio.timeout(timeout), reading(found, tenant) as api:
+            return decided, await _until_it_decides(api, sender.tenant, policy, version, decided)
+    except TimeoutError:
+        raise TimedOut(decided.command_id, "activated", timeout) from None
+
+
+async def _until_it_decides(
+    api: ReadApi, tenant: str, policy: str, version: int, decided: Decided
+) -> dict[str, Any]:
+    while True:
+        found = await _policy(api, tenant, policy)
+        if found["active_version"] == version:
+            return {name: value for name, value in found.items() if name != "versions"}
+        states = {each["version"]: each["state"] for each in found["versions"]}
+        if states.get(version) == "activation_failed":
+            detail = f"not every OPA confirmed version {version}; look at: governance policy show {policy}"
+            raise Rejected("activation_failed", detail, (), decided.command_id, decided.event_id)
+        await asyncio.sleep(POLL_S)
+
+
+async def _policy(api: ReadApi, tenant: str, policy: str) -> dict[str, Any]:
+    return await api.get(f"/api/v1/policies/{policy_id(tenant, policy)}")
+
+
+def _submit(
+    command: Command,
+    tenant: str | None,
+    actor: str | None,
+    command_id: str | None,
+    timeout: float,
+    as_json: bool,
+) -> None:
+    found = settings()
+    options: CallOptions = {"timeout": timeout}
+    if command_id is not None:
+        options["command_id"] = command_id
+
+    async def send() -> Decided:
+        async with asking(found, found.sender(tenant, actor)) as client:
+            return await client.submit(command, "decided", **options)
+
+    show_outcome(run(send(), "waiting for the decision"), as_json)
+
+
+def _fields(
+    file: str | None,
+    description: str | None,
+    regulations: list[str] | None,
+    enforcement: Enforcement | None,
+    fail_mode: FailMode | None,
+    timeout_ms: int | None,
+) -> dict[str, object]:
+    fields = {
+        "rego_content": None if file is None else read_text(file),
+        "description": description,
+        "regulation_refs": regulations or None,
+        "enforcement": enforcement,
+        "fail_mode": fail_mode,
+        "timeout_ms": timeout_ms,
+    }
+    return {name: value for name, value in fields.items() if value is not None}
+
+
+def _command(model: type[Command], fields: dict[str, object]) -> Command:
+    try:
+        return model.model_validate(fields)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        raise InvalidCommand(f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from None

@@ -1,0 +1,154 @@
+"""``governance command|decisions|audit``: what the read API knows."""
+
+from typing import Annotated, Any
+from urllib.parse import quote
+
+import typer
+
+from client.api import Json
+from client.cli.calling import LimitOption, TenantOption, reading, run
+from client.cli.output import JsonOption, print_fields, print_json, print_table
+from client.cli.settings import settings
+
+decisions = typer.Typer(no_args_is_help=True, help="Decisions that were made.")
+audit = typer.Typer(no_args_is_help=True, help="Entries of the audit wall.")
+
+FromOption = Annotated[str | None, typer.Option("--from", help="Not before, RFC 3339.", show_default=False)]
+ToOption = Annotated[str | None, typer.Option("--to", help="Before, RFC 3339.", show_default=False)]
+ResourceOption = Annotated[str | None, typer.Option(help="type/id.", show_default=False)]
+ByOption = Annotated[str | None, typer.Option("--by", help="Who asked.", show_default=False)]
+
+
+def command(
+    command_id: Annotated[str, typer.Argument(help="ce_id of the command.")],
+    source: Annotated[str | None, typer.Option(help="ce_source, where several used the id.")] = None,
+    tenant: TenantOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Shows what became of a command."""
+    found = _read(f"/api/v1/commands/{quote(command_id, safe='')}", {"source": source}, tenant)
+    if as_json:
+        print_json(found)
+        return
+    events = found.pop("events")
+    print_fields(_short(found))
+    columns = ("type", "resource", "sequence", "event_id", "occurred_at")
+    print_table("\nEvents", columns, [[event[column] for column in columns] for event in events])
+
+
+@decisions.command("list")
+def list_decisions(
+    policy: Annotated[str | None, typer.Option(help="Name or id.", show_default=False)] = None,
+    outcome: Annotated[str | None, typer.Option(help="allow or deny.", show_default=False)] = None,
+    resource: ResourceOption = None,
+    actor: ByOption = None,
+    not_before: FromOption = None,
+    before: ToOption = None,
+    limit: LimitOption = 50,
+    tenant: TenantOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Lists decisions, newest first."""
+    query = {
+        "policy": policy,
+        "outcome": outcome,
+        "resource": resource,
+        "actor": actor,
+        "from": not_before,
+        "to": before,
+    }
+    columns = ("occurred_at", "outcome", "policy_name", "policy_version", "resource", "actor", "decision_id")
+    _show_list("Decisions", "/api/v1/decisions", query, columns, limit, tenant, as_json)
+
+
+@decisions.command("show")
+def show_decision(
+    decision_id: Annotated[str, typer.Argument(help="Id of the decision.")],
+    tenant: TenantOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Shows one decision with its input, result and version."""
+    _show_one(f"/api/v1/decisions/{quote(decision_id, safe='')}", tenant, as_json)
+
+
+@audit.command("list")
+def list_entries(
+    message_type: Annotated[
+        str | None, typer.Option("--type", help="Event type.", show_default=False)
+    ] = None,
+    resource: ResourceOption = None,
+    actor: ByOption = None,
+    event_id: Annotated[str | None, typer.Option(show_default=False)] = None,
+    not_before: FromOption = None,
+    before: ToOption = None,
+    limit: LimitOption = 50,
+    tenant: TenantOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Lists entries of the audit wall."""
+    query = {
+        "type": message_type,
+        "resource": resource,
+        "actor": actor,
+        "event_id": event_id,
+        "from": not_before,
+        "to": before,
+    }
+    columns = ("index", "occurred_at", "event_type", "resource_type", "resource_id", "actor_id", "event_id")
+    _show_list("Audit trail", "/api/v1/audit-trail", query, columns, limit, tenant, as_json)
+
+
+@audit.command("show")
+def show_entry(
+    index: Annotated[int, typer.Argument(min=0, help="Leaf index of the entry.")],
+    tenant: TenantOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Shows one entry with the bytes that are proven."""
+    _show_one(f"/api/v1/audit-trail/{index}", tenant, as_json)
+
+
+def _show_list(
+    title: str,
+    path: str,
+    query: dict[str, str | None],
+    columns: tuple[str, ...],
+    limit: int,
+    tenant: str | None,
+    as_json: bool,
+) -> None:
+    wanted = {name: value for name, value in query.items() if value is not None}
+
+    async def read() -> list[Json]:
+        async with reading(settings(), tenant) as api:
+            return [item async for item in api.items(path, wanted, limit)]
+
+    found = run(read(), "reading")
+    if as_json:
+        print_json(found)
+    else:
+        print_table(title, columns, [[item[column] for column in columns] for item in found])
+
+
+def _show_one(path: str, tenant: str | None, as_json: bool) -> None:
+    found = _read(path, {}, tenant)
+    if as_json:
+        print_json(found)
+    else:
+        print_fields(_short(found))
+
+
+def _read(path: str, query: dict[str, str | None], tenant: str | None) -> Json:
+    wanted = {name: value for name, value in query.items() if value is not None}
+
+    async def read() -> Json:
+        async with reading(settings(), tenant) as api:
+            return await api.get(path, wanted)
+
+    return run(read(), "reading")
+
+
+def _short(found: dict[str, Any]) -> dict[str, object]:
+    """For people: the proof state alone of where an answer stands."""
+    freshness = found.pop("freshness", None)
+    return {**found, **({"audit": freshness["audit"]["state"]} if freshness else {})}

@@ -1,0 +1,102 @@
+"""``governance up|down|status|demo``: the embedded stack."""
+
+import importlib
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Annotated, Final
+
+import typer
+
+import devstack
+from client.cli.calling import TenantOption
+from client.cli.output import Exit, JsonOption, aside, people, print_json, print_table
+from client.cli.settings import SCOPES, settings
+from client.errors import StackFailed, Unreachable
+
+TOKEN_S: Final = 86_400
+"""Lifetime of the token that ``up`` prints, in seconds: a working day on one's own machine."""
+
+
+def up(
+    infrastructure: Annotated[
+        bool, typer.Option("--infrastructure", help="Servers only, none of the product's processes.")
+    ] = False,
+    workers: Annotated[int | None, typer.Option(min=0, help="Number of workers.", show_default=False)] = None,
+    opas: Annotated[
+        int | None, typer.Option(min=1, help="Number of OPA processes.", show_default=False)
+    ] = None,
+    tenant: TenantOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Starts what is missing of the embedded stack, and prints where it is and a token to read with."""
+    try:
+        if as_json:
+            devstack.up(devstack.Options(infrastructure, opas, workers))
+        else:
+            with devstack.ConsoleProgress(aside()) as progress:
+                devstack.up(devstack.Options(infrastructure, opas, workers), progress)
+        found = devstack.status()
+    except devstack.StackError as error:
+        raise StackFailed(str(error)) from error
+    own = settings()
+    token = None if infrastructure else own.minted(tenant, SCOPES, TOKEN_S)
+    if as_json:
+        components = [asdict(each) for each in found]
+        print_json({"components": components, "api_url": own.api_url, "token": token})
+        return
+    _table(found)
+    if token is not None:
+        people().print(f"\nAPI    {own.api_url}", markup=False)
+        people().print(f"token  {token}", markup=False)
+
+
+def down(
+    purge: Annotated[bool, typer.Option("--purge", help="Delete the data, too.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Stops everything of the embedded stack."""
+    try:
+        if as_json:
+            stopped = devstack.down(purge=purge)
+        else:
+            with devstack.ConsoleProgress(aside()) as progress:
+                stopped = devstack.down(purge=purge, progress=progress)
+    except devstack.StackError as error:
+        raise StackFailed(str(error)) from error
+    if as_json:
+        print_json({"stopped": stopped})
+    else:
+        people().print(f"stopped {len(stopped)} component(s)" if stopped else "nothing was running")
+
+
+def status(as_json: JsonOption = False) -> None:
+    """Shows every component of the embedded stack; exits 1 unless all run, 4 where there is no stack."""
+    try:
+        found = devstack.status()
+    except devstack.StackAbsent as error:
+        raise Unreachable(str(error)) from error
+    except devstack.StackError as error:
+        raise StackFailed(str(error)) from error
+    if as_json:
+        print_json([asdict(each) for each in found])
+    else:
+        _table(found)
+        for each in found:
+            if each.tail is not None:
+                aside().print(f"\n{each.name} crashed; {each.log} ends with:\n{each.tail}", markup=False)
+    if any(each.state is not devstack.State.RUNNING for each in found):
+        raise typer.Exit(Exit.FAILED)
+
+
+def demo() -> None:
+    """Runs the demonstration end to end and prints its report."""
+    # By name: the demonstration is not there in an installation without the embedded stack.
+    run = importlib.import_module("devstack.demo.run").run
+    code = run()
+    if code:
+        raise typer.Exit(Exit.FAILED)
+
+
+def _table(found: Sequence[devstack.ComponentStatus]) -> None:
+    rows = [(each.name, each.state.value, each.pid, each.address, each.log) for each in found]
+    print_table("Components", ("name", "state", "pid", "address", "log"), rows)

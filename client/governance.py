@@ -1,0 +1,229 @@
+"""The client of upstream services.
+
+::
+
+    async with GovernanceClient.connect("localhost:9092", tenant="acme", actor="svc-mlops") as gov:
+        verdict = await gov.evaluate("model-promotion-gate", {"model": "m-17"}, resource="model/m-17")
+        if verdict.denied:
+            ...
+        receipt = await gov.submit(RetirePolicy(policy="old-gate"), until="audited")
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from typing import Final, Literal, Self, TypedDict, Unpack, overload
+
+from client.broker import Broker
+from client.command import Options, Registry, Sender, evaluate_command, input_document, outgoing
+from client.earliest import Outcomes
+from client.errors import TimedOut, Unreachable
+from client.exchange import Exchange
+from client.guard import Gate, InputOf, ResourceOf, guard
+from client.kafka import KafkaTransport
+from client.outcome import (
+    Accepted,
+    Decided,
+    Receipt,
+    Until,
+    Verdict,
+    fallback_verdict,
+    refusal_of,
+    verdict_of,
+)
+from client.transport import Transport
+from client.waiting import CommandKey
+from schemas.envelope import timestamp
+from schemas.identity import OPERATOR_TENANT, new_command_id
+from schemas.models import Command, LaneCommand
+
+EVALUATE_TIMEOUT_S: Final = 5.0
+"""How long :meth:`GovernanceClient.evaluate` waits: a decision takes 15-100 ms, a worker's restart 3-4 s."""
+
+SUBMIT_TIMEOUT_S: Final = 30.0
+"""How long :meth:`GovernanceClient.submit` waits: a session time-out of a dead worker and its takeover."""
+
+Fallback = Literal["allow", "deny"]
+
+
+class CallOptions(TypedDict, total=False):
+    """What a caller may say about one command."""
+
+    timeout: float
+    """Seconds, over everything (default :data:`SUBMIT_TIMEOUT_S`)."""
+    command_id: str
+    """A UUID of the caller's own, to send the same command again safely; a new version 7 by default."""
+    expected_version: int
+    """Refuses the command (``stale_version``) unless its aggregate is at this version."""
+    correlation: str
+    """``ce_correlationid``, carried into every event."""
+    traceparent: str
+    """W3C trace context, carried into every event."""
+
+
+class GovernanceClient:
+    """Asks the engine and waits for its answers; one producer and one response consumer for all calls.
+
+    Made by :meth:`connect`; safe for concurrent calls on its event loop. Cancelling a call ends the
+    waiting, not the command. Every call can be repeated with the same ``command_id``.
+    """
+
+    def __init__(self, exchange: Exchange, sender: Sender, registry: Registry | None) -> None:
+        self._exchange = exchange
+        self._sender = sender
+        self._registry = registry
+
+    @classmethod
+    @asynccontextmanager
+    async def connect(
+        cls,
+        bootstrap: str | Broker,
+        tenant: str,
+        actor: str,
+        *,
+        source: str = "",
+        outcomes: Outcomes | None = None,
+        engine_key: bytes | None = None,
+        registry: Registry | None = None,
+    ) -> AsyncIterator[Self]:
+        """A connected client; closes in the end, sending first what was handed over.
+
+        ``source`` (default: the actor) and a command's id are together its identity, so programs that
+        choose their own ids keep their source. With ``outcomes`` (a :class:`client.api.ReadApi`) a
+        command that was decided before this client listened is answered too. ``engine_key`` is for
+        operators; with a ``registry`` bodies have Confluent framing. Raises :class:`Unreachable`, and
+        :class:`TopicsConflict` where the topics are not those of topics.yaml.
+        """
+        broker = bootstrap if isinstance(bootstrap, Broker) else Broker(bootstrap)
+        sender = Sender(tenant, actor, source or actor, engine_key)
+        async with cls.over(KafkaTransport(broker), sender, outcomes, registry) as client:
+            yield client
+
+    @classmethod
+    @asynccontextmanager
+    async def over(
+        cls,
+        transport: Transport,
+        sender: Sender,
+        outcomes: Outcomes | None = None,
+        registry: Registry | None = None,
+    ) -> AsyncIterator[Self]:
+        """A client over any transport, for example :class:`client.memory.InMemoryTransport`."""
+        async with Exchange.over(transport, outcomes, registry) as exchange:
+            yield cls(exchange, sender, registry)
+
+    def acting(self, sender: Sender) -> Self:
+        """The same connection in another name; it lives as long as this client."""
+        return type(self)(self._exchange, sender, self._registry)
+
+    async def evaluate(
+        self,
+        policy: str,
+        input: Mapping[str, object] | bytes,  # noqa: A002 - OPA's own word
+        *,
+        resource: str = "",
+        decision_point: str = "",
+        fallback: Fallback | None = None,
+        **options: Unpack[CallOptions],
+    ) -> Verdict:
+        """Asks a policy and waits for the decision.
+
+        Decisions on one ``resource`` keep their order; without one the call stands alone. The default
+        ``timeout`` is :data:`EVALUATE_TIMEOUT_S`. With a ``fallback`` the caller gets a verdict marked
+        so instead of :class:`TimedOut` or :class:`Unreachable`; the engine may still decide otherwise.
+        Raises :class:`InvalidCommand`, :class:`UnknownPolicy`, :class:`Rejected`, :class:`Quarantined`.
+        """
+        repeated, command_id = _identity(options)
+        named = resource or f"call/{command_id}"
+        command = evaluate_command(policy, input_document(input), named, decision_point)
+        timed: CallOptions = {"timeout": EVALUATE_TIMEOUT_S, **options}
+        try:
+            decided = await self._submit(command, "decided", command_id, repeated, timed)
+        except (TimedOut, Unreachable) as error:
+            if fallback is None:
+                raise
+            reason = "timed_out" if isinstance(error, TimedOut) else "unreachable"
+            return fallback_verdict(fallback, policy, named, command_id, reason)
+        assert isinstance(decided, Decided)
+        return verdict_of(decided)
+
+    @overload
+    async def submit(
+        self, command: Command, until: Literal["accepted"], **options: Unpack[CallOptions]
+    ) -> Accepted: ...
+
+    @overload
+    async def submit(
+        self, command: Command, until: Literal["decided"] = ..., **options: Unpack[CallOptions]
+    ) -> Decided: ...
+
+    @overload
+    async def submit(
+        self, command: Command, until: Literal["audited"], **options: Unpack[CallOptions]
+    ) -> Receipt: ...
+
+    @overload
+    async def submit(
+        self, command: Command, until: Until, **options: Unpack[CallOptions]
+    ) -> Accepted | Decided | Receipt: ...
+
+    async def submit(
+        self, command: Command, until: Until = "decided", **options: Unpack[CallOptions]
+    ) -> Accepted | Decided | Receipt:
+        """Sends a command and waits: for the broker, for the decision, or for the wall's receipt of it.
+
+        Raises :class:`InvalidCommand` (nothing was sent), :class:`Refused` and its kin,
+        :class:`TimedOut`, :class:`Unreachable`, :class:`Closed`.
+        """
+        repeated, command_id = _identity(options)
+        return await self._submit(command, until, command_id, repeated, options)
+
+    def guard(
+        self,
+        policy: str,
+        *,
+        input: InputOf | None = None,  # noqa: A002 - OPA's own word
+        resource: ResourceOf = "",
+        timeout: float = EVALUATE_TIMEOUT_S,
+        fallback: Fallback | None = None,
+    ) -> Gate:
+        """Decorates an async function: called only when the policy does not forbid it (client.guard)."""
+        return guard(self.evaluate, policy, input, resource, timeout, fallback)
+
+    async def _submit(
+        self, command: Command, until: Until, command_id: str, repeated: bool, options: CallOptions
+    ) -> Accepted | Decided | Receipt:
+        record = outgoing(command, self._sender, _command_options(command_id, options), self._registry)
+        timeout = options.get("timeout", SUBMIT_TIMEOUT_S)
+        try:
+            async with asyncio.timeout(timeout):
+                if until == "accepted":
+                    offset = await self._exchange.accepted(record)
+                    return Accepted(command_id, record.topic, record.partition, offset)
+                decided = await self._exchange.decided(record, self._key(command, command_id), repeated)
+                if (refusal := refusal_of(decided, str(getattr(command, "policy", "")))) is not None:
+                    raise refusal
+                return decided if until == "decided" else await self._exchange.audited(decided, repeated)
+        except TimeoutError:
+            raise TimedOut(command_id, until, timeout) from None
+
+    def _key(self, command: Command, command_id: str) -> CommandKey:
+        tenant = OPERATOR_TENANT if isinstance(command, LaneCommand) else self._sender.tenant
+        return tenant, self._sender.source, command_id
+
+
+def _identity(options: CallOptions) -> tuple[bool, str]:
+    """Whether the caller chose the id, and so may have sent the command before; and the id."""
+    chosen = options.get("command_id")
+    return chosen is not None, chosen or new_command_id()
+
+
+def _command_options(command_id: str, options: CallOptions) -> Options:
+    return Options(
+        command_id,
+        timestamp(datetime.now(UTC)),
+        options.get("expected_version"),
+        correlation=options.get("correlation", ""),
+        traceparent=options.get("traceparent", ""),
+    )

@@ -1,0 +1,295 @@
+"""Answers of the read API, as pydantic models: they are the OpenAPI document's schemas.
+
+Times are RFC 3339 in UTC with microseconds and ``Z``: text order is time order. JSON documents of
+events (inputs, results) stand byte for byte as they were recorded.
+"""
+
+from datetime import datetime
+from typing import Annotated, Any, ClassVar, Literal, Protocol
+
+import orjson
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainSerializer, WithJsonSchema
+
+from projections.api.freshness import AuditState, Head, LaneHeads
+from schemas.envelope import timestamp
+
+
+def _well_formed(document: bytes) -> bytes:
+    orjson.loads(document)
+    return document
+
+
+def _as_it_stands(document: bytes) -> Any:
+    return orjson.Fragment(document)
+
+
+Moment = Annotated[
+    datetime,
+    PlainSerializer(timestamp, return_type=str),
+    WithJsonSchema({"type": "string", "format": "date-time", "examples": ["2026-05-04T09:30:00.125000Z"]}),
+]
+JsonObject = Annotated[
+    bytes,
+    AfterValidator(_well_formed),
+    PlainSerializer(_as_it_stands),
+    WithJsonSchema({"type": "object", "additionalProperties": True}),
+]
+
+
+NextLink = Annotated[
+    str | None,
+    Field(
+        description="Path of the next page; null on the last one.",
+        examples=["/api/v1/decisions?limit=50&cursor=WyJhYmMiLDE3Nzc4OTU4MDAwMDAwMDAsIjAxOTcuLi4iXQ"],
+    ),
+]
+
+
+class DataclassRow(Protocol):
+    """Any dataclass instance."""
+
+    __dataclass_fields__: ClassVar[dict[str, Any]]
+
+
+def fields_of(row: DataclassRow) -> dict[str, object]:
+    """The fields of a row by name; ``dataclasses.asdict`` would copy them deeply, at half a list's cost."""
+    return {name: getattr(row, name) for name in row.__dataclass_fields__}
+
+
+class Answer(BaseModel):
+    """Root of the answers."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Lane(Answer):
+    """One partition of an event topic."""
+
+    topic: str = Field(examples=["governance.policy.events.v1"])
+    partition: int = Field(ge=0, examples=[2])
+
+
+class Audit(Answer):
+    """Whether the audit wall holds the last event of a resource."""
+
+    state: AuditState = Field(
+        description="`recorded` once a receipt covers the event; `pending` while none is known that does."
+    )
+
+
+class Freshness(Answer):
+    """What an answer rests on: the resource's last event, its place, and its proof state."""
+
+    version: int | None = Field(description="Version of the aggregate: one per event. Null for commands.")
+    event_id: str = Field(description="Last event of the resource.")
+    lane: Lane
+    sequence: int = Field(ge=1, description="Number of that event in its lane.")
+    audit: Audit
+
+    @classmethod
+    def of(cls, head: Head, version: int | None, heads: LaneHeads) -> "Freshness":
+        """The freshness of a resource whose last event is ``head``."""
+        return cls(
+            version=version,
+            event_id=head.event_id,
+            lane=Lane(topic=head.topic, partition=head.partition),
+            sequence=head.sequence,
+            audit=Audit(state=heads.audit(head)),
+        )
+
+
+class Finding(Answer):
+    """One finding of a check on submitted source."""
+
+    file: str
+    row: int = Field(description="1-based line, 0 when unknown.")
+    column: int = Field(description="1-based column, 0 when unknown.")
+    rule: str
+    message: str
+    hint: str = ""
+
+
+PolicyState = Literal["draft", "active", "retired"]
+VersionState = Literal["validated", "activating", "active", "superseded", "retired", "activation_failed"]
+
+
+class PolicySummary(Answer):
+    """A policy."""
+
+    policy_id: str = Field(examples=["3f0c52a0-6a0e-5d7f-9a51-6a7c0a5d9e11"])
+    name: str = Field(examples=["model-promotion-gate"])
+    policy_type: str = Field(examples=["opa_rego"])
+    state: PolicyState
+    newest_version: int = Field(ge=1)
+    active_version: int | None = Field(description="The version that decides; null when none does.")
+    activation_event: str | None = Field(description="Id of the event that made it decide.")
+    created_at: Moment
+    updated_at: Moment
+    freshness: Freshness
+
+
+class PolicyVersion(Answer):
+    """One version of a policy; its source never changes."""
+
+    version: int = Field(ge=1)
+    state: VersionState
+    package: str = Field(examples=["aumos.governance.model_promotion"])
+    rego_content: str = Field(description="Source as submitted.")
+    module_digest: str = Field(description="SHA-256 (hex) of the module as loaded into OPA.")
+    regulation_refs: list[str]
+    description: str
+    enforcement: str = Field(examples=["mandatory"])
+    fail_mode: str = Field(examples=["closed"])
+    timeout_ms: int | None = Field(description="Evaluation deadline in ms; null takes the engine's setting.")
+    warnings: list[Finding]
+    author: str
+    created_at: Moment
+    activating_since: Moment | None
+    superseded_at: Moment | None
+
+
+class Policy(PolicySummary):
+    """A policy with its versions."""
+
+    versions: list[PolicyVersion] = Field(
+        description="Newest first: the 50 newest, and the active one where it is older."
+    )
+
+
+class Policies(Answer):
+    """A page of policies."""
+
+    items: list[PolicySummary]
+    next: NextLink
+
+
+Outcome = Literal["allow", "deny"]
+
+
+class DecisionSummary(Answer):
+    """A decision."""
+
+    decision_id: str = Field(description="Equals the event id.")
+    policy_id: str
+    policy_name: str | None = Field(description="Null when there is no such policy.")
+    policy_version: int | None = Field(description="Version that decided; null when none could.")
+    resource: str = Field(examples=["model/m-17"])
+    actor: str = Field(examples=["svc-mlops"])
+    outcome: Outcome
+    basis: Literal["policy", "fail_mode"] = Field(
+        description="`policy`: the result says so; `fail_mode`: the policy could not answer."
+    )
+    occurred_at: Moment
+    freshness: Freshness
+
+
+class Decision(DecisionSummary):
+    """A decision with all that its event recorded."""
+
+    policy: str = Field(description="The policy as the caller named it.")
+    module_digest: str = Field(description="SHA-256 (hex) of the version's loaded module, or empty.")
+    decision_point: str
+    error: str = Field(description="Reason code when the basis is `fail_mode`, else empty.")
+    reasons: list[str] = Field(examples=[["the model card is missing"]])
+    result: JsonObject | None = Field(description="The policy's result document.")
+    input: JsonObject = Field(description="The input document as received.")
+    input_digest: str = Field(description="SHA-256 (hex) of the input's bytes as they stand here.")
+    enforcement: str
+    fail_mode: str
+    duration_us: int = Field(description="Time of the OPA request that answered, shared by its batch.")
+    opa: str
+    bundle_revision: int
+    command_id: str
+    command_source: str
+    correlation_id: str
+    causation_id: str = Field(description="Event that activated the version, else the command.")
+
+
+class Decisions(Answer):
+    """A page of decisions."""
+
+    items: list[DecisionSummary]
+    next: NextLink
+
+
+class CommandEvent(Answer):
+    """An event that answers a command."""
+
+    event_id: str
+    type: str = Field(examples=["governance.policy.evaluated"])
+    resource: str
+    actor: str
+    occurred_at: Moment
+    lane: Lane
+    sequence: int
+    audit: Audit
+
+
+CommandState = Literal["decided", "rejected", "quarantined", "parked", "discarded"]
+
+
+class CommandOutcome(Answer):
+    """The first outcome of a command; identical repeats have the same one."""
+
+    command_id: str
+    source: str = Field(examples=["svc-mlops"])
+    state: CommandState = Field(
+        description="`parked` waits behind a quarantined command; `discarded` was given up by an operator."
+    )
+    reason: str | None = Field(description="Reason code of a rejection or quarantine.")
+    detail: str | None = Field(description="The same, for people.")
+    findings: list[Finding] = Field(description="What a check on submitted source found.")
+    received_at: Moment
+    lane: Lane = Field(description="Command topic and partition.")
+    offset: int = Field(ge=0)
+    events: list[CommandEvent] = Field(description="In lane order, at most 64.")
+    freshness: Freshness | None = Field(description="Of the last event; null where there is none.")
+
+
+class AuditEntry(BaseModel):
+    """An entry of the audit wall, handed on as the audit sink answers it."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    index: int = Field(ge=0, description="Place in the log, from 0: the leaf index.")
+    tenant_id: str
+    tenant_index: int = Field(ge=0, description="Place among the tenant's own entries, from 0.")
+    event_id: str
+    event_type: str = Field(examples=["governance.policy.evaluated"])
+    actor_id: str
+    resource_type: str = Field(examples=["model"])
+    resource_id: str = Field(examples=["m-17"])
+    action: str = Field(examples=["evaluated"])
+    details: dict[str, Any] | None = Field(description="The decoded body; null where it is unreadable.")
+    occurred_at: Moment | None
+    lane: Lane
+    lane_seq: int = Field(ge=1)
+    leaf_hash: str = Field(description="SHA-256 (hex) of 0x00 and the entry (RFC 9162).")
+    entry: str = Field(description="The entry's bytes in base64: these are what is proven.")
+
+
+class AuditEntries(Answer):
+    """A page of the audit trail."""
+
+    items: list[AuditEntry]
+    next: NextLink
+
+
+class Component(Answer):
+    """The condition of one dependency."""
+
+    state: Literal["up", "down", "not_configured"]
+    detail: str = ""
+
+
+class Ready(Answer):
+    """Whether everything that the API needs is up."""
+
+    ready: bool
+    components: dict[str, Component] = Field(description="By name: database, kafka, opa, sink.")
+
+
+class Live(Answer):
+    """The process does its work."""
+
+    live: bool

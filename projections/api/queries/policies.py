@@ -1,0 +1,134 @@
+"""Policies and their versions."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+import orjson
+
+from projections.api.freshness import Head
+from projections.api.models import PolicyState, VersionState
+from projections.api.pages import Found, Place
+from projections.api.queries.conditions import Conditions
+from projections.api.session import Row, Session
+
+MAX_VERSIONS: Final = 50
+"""Versions in one answer: each may hold 128 KB of source, so 6.5 MB at worst."""
+
+_POLICY: Final = """
+SELECT policy_id, name, policy_type, state, newest_version, active_version, version, activation_event,
+       created_at, updated_at, last_event, topic, partition, lane_seq
+FROM governance.policy"""
+
+_NEWEST_FIRST: Final = " ORDER BY created_at DESC, policy_id DESC LIMIT "
+
+_VERSIONS: Final = """
+SELECT version, state, package, rego_content, module_digest, regulation_refs, description, enforcement,
+       fail_mode, timeout_ms, warnings, author, created_at, activating_since, superseded_at
+FROM governance.policy_version
+WHERE policy_id = $1 AND (version > $2 OR version = $3)
+ORDER BY version DESC"""
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyRow:
+    """One policy."""
+
+    policy_id: str
+    name: str
+    policy_type: str
+    state: PolicyState
+    newest_version: int
+    active_version: int | None
+    version: int
+    activation_event: str | None
+    created_at: datetime
+    updated_at: datetime
+    head: Head
+
+
+@dataclass(frozen=True, slots=True)
+class VersionRow:
+    """One version of a policy."""
+
+    version: int
+    state: VersionState
+    package: str
+    rego_content: str
+    module_digest: str
+    regulation_refs: list[str]
+    description: str
+    enforcement: str
+    fail_mode: str
+    timeout_ms: int | None
+    warnings: list[dict[str, str | int]]
+    author: str
+    created_at: datetime
+    activating_since: datetime | None
+    superseded_at: datetime | None
+
+
+async def policies(
+    session: Session, state: PolicyState | None, policy_id: str | None, after: Place | None, limit: int
+) -> Found[PolicyRow]:
+    """A page of policies, newest first."""
+    conditions = Conditions()
+    if state is not None:
+        conditions.require("state = ?", state)
+    if policy_id is not None:
+        conditions.require("policy_id = ?", policy_id)
+    if after is not None:
+        conditions.require("(created_at, policy_id) < (?, ?)", after.at, after.id)
+    where = conditions.where()
+    statement = _POLICY + where + _NEWEST_FIRST + conditions.parameter(limit + 1)
+    rows = [_policy(row) for row in await session.rows(statement, *conditions.arguments)]
+    rest = Place(rows[limit - 1].created_at, rows[limit - 1].policy_id) if len(rows) > limit else None
+    return Found(rows[:limit], rest)
+
+
+async def policy(session: Session, policy_id: str) -> tuple[PolicyRow, list[VersionRow]] | None:
+    """One policy with its newest versions and its active one, newest first."""
+    row = await session.row(_POLICY + " WHERE policy_id = $1", policy_id)
+    if row is None:
+        return None
+    found = _policy(row)
+    versions = await session.rows(
+        _VERSIONS, policy_id, found.newest_version - MAX_VERSIONS, found.active_version
+    )
+    return found, [_version(each) for each in versions]
+
+
+def _policy(row: Row) -> PolicyRow:
+    return PolicyRow(
+        policy_id=row["policy_id"],
+        name=row["name"],
+        policy_type=row["policy_type"],
+        state=row["state"],
+        newest_version=row["newest_version"],
+        active_version=row["active_version"],
+        version=row["version"],
+        activation_event=row["activation_event"],
+        created_at=row["created_at"],
+        updated_at=row["updated_at"],
+        head=Head(row["last_event"], row["topic"], row["partition"], row["lane_seq"]),
+    )
+
+
+def _version(row: Row) -> VersionRow:
+    return VersionRow(
+        version=row["version"],
+        state=row["state"],
+        package=row["package"],
+        rego_content=row["rego_content"],
+        module_digest=row["module_digest"],
+        regulation_refs=row["regulation_refs"],
+        description=row["description"],
+        enforcement=row["enforcement"],
+        fail_mode=row["fail_mode"],
+        timeout_ms=row["timeout_ms"],
+        warnings=orjson.loads(row["warnings"]),
+        author=row["author"],
+        created_at=row["created_at"],
+        activating_since=row["activating_since"],
+        superseded_at=row["superseded_at"],
+    )

@@ -1,0 +1,108 @@
+"""``/api/v1/decisions``."""
+
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Path, Query, Request, Response
+
+from projections.api.answers import answered, resource
+from projections.api.callers import PartsOf, Reader
+from projections.api.filters import DecisionFilters, NoParameters
+from projections.api.freshness import LaneHeads
+from projections.api.models import Decision, Decisions, DecisionSummary, Freshness, fields_of
+from projections.api.pages import next_link
+from projections.api.queries.decisions import DecisionRow, Wanted, decision, decisions
+from projections.api.queries.events import Event, event
+from projections.api.routes.described import IfNoneMatch, of_list, of_resource
+from projections.problems import not_found
+from schemas.identity import MAX_NAME_CHARS, policy_id
+
+router = APIRouter(prefix="/api/v1/decisions", tags=["decisions"])
+
+DECISION_VERSION: Final = 1
+"""A decision is an aggregate of one event."""
+
+_RECORDED: Final = (
+    "policy",
+    "module_digest",
+    "decision_point",
+    "error",
+    "reasons",
+    "result",
+    "input",
+    "input_digest",
+    "enforcement",
+    "fail_mode",
+    "duration_us",
+    "opa",
+    "bundle_revision",
+)
+"""Fields of ``governance.policy.evaluated`` that the row does not have."""
+
+
+@router.get("", response_model=Decisions, responses=of_list(), operation_id="list_decisions")
+async def list_decisions(
+    request: Request, caller: Reader, parts: PartsOf, query: Annotated[DecisionFilters, Query()]
+) -> Response:
+    """The tenant's decisions, newest first."""
+    wanted = Wanted(
+        policy_id=None if query.policy is None else policy_id(caller.tenant, query.policy),
+        outcome=query.outcome,
+        resource=query.resource,
+        actor=query.actor,
+        not_before=query.from_,
+        before=query.to,
+    )
+    after = query.after()
+    async with parts.database.reading(caller.tenant) as session:
+        found = await decisions(session, wanted, after, query.limit)
+    return answered(
+        Decisions(
+            items=[DecisionSummary.model_validate(_fields(row, parts.heads)) for row in found.items],
+            next=next_link(request.url.path, query.filters(), query.limit, found.rest),
+        )
+    )
+
+
+@router.get("/{decision}", response_model=Decision, responses=of_resource(), operation_id="read_decision")
+async def read_decision(
+    request: Request,
+    caller: Reader,
+    parts: PartsOf,
+    decision_id: Annotated[
+        str,
+        Path(
+            alias="decision",
+            description="Id of the decision.",
+            examples=["0f1f1d0a-7b65-5b0e-9a55-3c1de1b7a001"],
+        ),
+    ],
+    _query: Annotated[NoParameters, Query()],
+    _if_none_match: IfNoneMatch = None,
+) -> Response:
+    """One decision, with the input and result that its event recorded."""
+    if len(decision_id) > MAX_NAME_CHARS or not decision_id.isprintable():
+        raise not_found("decision")
+    async with parts.database.reading(caller.tenant) as session:
+        row = await decision(session, decision_id)
+        if row is None:
+            raise not_found("decision")
+        happened = await event(session, row.head)
+    fields = {**_fields(row, parts.heads), **_recorded(happened)}
+    return resource(request, Decision.model_validate(fields))
+
+
+def _fields(row: DecisionRow, heads: LaneHeads) -> dict[str, object]:
+    fields = fields_of(row)
+    del fields["head"]
+    return {**fields, "freshness": Freshness.of(row.head, DECISION_VERSION, heads)}
+
+
+def _recorded(happened: Event) -> dict[str, object]:
+    envelope = happened.envelope
+    return {
+        **{name: happened.body[name] for name in _RECORDED},
+        "command_id": envelope.command_id,
+        "command_source": envelope.command_source,
+        "correlation_id": envelope.correlation,
+        "causation_id": envelope.causation,
+    }

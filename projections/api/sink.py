@@ -1,0 +1,63 @@
+"""The audit sink's read endpoint: audit queries are forwarded with the caller's own token."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+import httpx
+
+from projections.api.readiness import Down
+from projections.problems import Problem, unavailable
+
+MAX_BYTES: Final = 33_554_432
+"""Bound of one answer: 200 entries of 64 KB, twice (decoded view and raw bytes in base64)."""
+
+
+@dataclass(frozen=True, slots=True)
+class SinkAnswer:
+    """What the sink said: 200, or a problem with a status below 500."""
+
+    status: int
+    media_type: str
+    body: bytes
+
+
+def absent() -> Problem:
+    """503 for the audit paths, where no sink is configured or it does not answer."""
+    return unavailable("audit_sink", "The audit sink does not answer; every other path does.")
+
+
+class SinkEntries:
+    """Reads entries of the wall; every method raises the 503 problem where the sink is no help."""
+
+    def __init__(self, client: httpx.AsyncClient, url: str) -> None:
+        self._client = client
+        self._url = url.rstrip("/")
+
+    async def get(self, path: str, query: Mapping[str, str], token: str) -> SinkAnswer:
+        """The sink's answer to ``GET path?query``."""
+        headers = {"Authorization": f"Bearer {token}", "Accept": "application/json"}
+        body = bytearray()
+        try:
+            async with self._client.stream(
+                "GET", self._url + path, params=dict(query), headers=headers
+            ) as response:
+                async for piece in response.aiter_bytes():
+                    body += piece
+                    if len(body) > MAX_BYTES:
+                        raise absent()
+        except httpx.HTTPError:
+            raise absent() from None
+        media_type = response.headers.get("content-type", "").partition(";")[0]
+        if response.status_code != httpx.codes.OK and not httpx.codes.is_client_error(response.status_code):
+            raise absent()
+        return SinkAnswer(response.status_code, media_type, bytes(body))
+
+    async def check(self) -> None:
+        """Raises :class:`~projections.api.readiness.Down` unless the sink's endpoint is ready."""
+        try:
+            response = await self._client.get(f"{self._url}/ready")
+        except httpx.HTTPError as error:
+            raise Down(type(error).__name__) from error
+        if response.status_code != httpx.codes.OK:
+            raise Down(f"says {response.status_code}")

@@ -1,0 +1,92 @@
+"""What the checks compare, as values."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from projections.apply.decision import DecisionRow
+from projections.apply.happened import Happened
+from projections.apply.policy import PolicyKey
+
+Lane = tuple[str, int]
+"""Topic and partition."""
+Position = tuple[str, int, int]
+"""Topic, partition and offset."""
+Identity = tuple[str, str, str]
+"""Tenant, source and id of a command."""
+
+
+@dataclass(frozen=True, slots=True)
+class SentCommand:
+    """One record of a command topic."""
+
+    position: Position
+    identity: Identity | None
+    """None when its envelope or body cannot be read."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredEvent:
+    """One row of the event table: the event, and the leaf hash the wall must have for it."""
+
+    happened: Happened
+    leaf_hash: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class PublishedEvent:
+    """One record of an event topic, in the order of its partition."""
+
+    sequence: int
+    leaf_hash: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class WallEntry:
+    """One entry of the wall."""
+
+    index: int
+    topic: str
+    partition: int
+    lane_seq: int
+    entry: bytes
+    leaf_hash: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class WallHead:
+    """Size and root of the wall's tree."""
+
+    size: int
+    root: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class SeenPolicy:
+    """What the read API said of a policy at some moment."""
+
+    key: PolicyKey
+    version: int
+    """Of the aggregate."""
+    state: str
+    active_version: int | None
+    last_event: str
+
+
+@dataclass(slots=True)
+class Evidence:
+    """Everything that was read."""
+
+    commands: list[SentCommand] = field(default_factory=list)
+    next_offsets: Mapping[Lane, int] = field(default_factory=dict)
+    inbox: frozenset[Identity] = frozenset()
+    quarantine: Mapping[Position, str] = field(default_factory=dict)
+    """State of each quarantine row."""
+    events: Mapping[Lane, list[StoredEvent]] = field(default_factory=dict)
+    """Per event partition, in ascending sequence."""
+    published: Mapping[Lane, list[PublishedEvent]] = field(default_factory=dict)
+    decisions: Mapping[str, DecisionRow] = field(default_factory=dict)
+    policies: Mapping[PolicyKey, Mapping[str, object]] = field(default_factory=dict)
+    """Projection rows as documents, see :mod:`projections.invariants.replay`."""
+    wall: list[WallEntry] = field(default_factory=list)
+    head: WallHead | None = None
+    seen: list[SeenPolicy] = field(default_factory=list)

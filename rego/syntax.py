@@ -1,0 +1,160 @@
+"""A module's syntax tree (``opa parse --format json --json-include locations``), cut to what rules need."""
+
+import base64
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import orjson
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where something stands: row and column (in characters) from 1, and its own text."""
+
+    row: int
+    column: int
+    text: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Element:
+    """One part of a reference; ``name`` is None unless it is the head or a literal string."""
+
+    name: str | None
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """``head.a["b"][c]``; the head is a variable or root document."""
+
+    elements: tuple[Element, ...]
+
+    @property
+    def static(self) -> tuple[str, ...]:
+        """Its leading names, up to the first part that is no literal."""
+        names: list[str] = []
+        for element in self.elements:
+            if element.name is None:
+                break
+            names.append(element.name)
+        return tuple(names)
+
+
+@dataclass(frozen=True, slots=True)
+class Import:
+    """``import path [as alias]``."""
+
+    path: Reference
+    alias: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One rule's head."""
+
+    reference: Reference
+    default: bool
+    function: bool
+    partial: bool
+    """Adds members to a set or object instead of being the value."""
+
+
+@dataclass(slots=True)
+class Module:
+    """What a module says, as far as it matters here."""
+
+    package: Reference
+    imports: list[Import] = field(default_factory=list)
+    rules: list[Rule] = field(default_factory=list)
+    references: list[Reference] = field(default_factory=list)
+    variables: list[Element] = field(default_factory=list)
+    """Variables that stand alone, root documents among them."""
+    replaced: list[Reference] = field(default_factory=list)
+    """Targets of ``with``."""
+    substitutes: list[Reference] = field(default_factory=list)
+    """Values of ``with`` that are names."""
+
+
+class TooDeep(Exception):
+    """The tree is nested deeper than a JSON reader goes."""
+
+
+def read_module(tree: bytes) -> Module:
+    """The module of a syntax tree; raises :class:`TooDeep`."""
+    try:
+        root = orjson.loads(tree)
+    except orjson.JSONDecodeError as error:
+        raise TooDeep(str(error)) from None
+    # The package's path starts with an implied "data" that has no text of its own.
+    module = Module(_reference(root["package"]["path"][1:], literal_head=True))
+    for entry in root.get("imports") or []:
+        module.imports.append(Import(_reference(entry["path"]["value"]), entry.get("alias", "")))
+    for entry in root.get("rules") or []:
+        module.rules.append(_rule(entry))
+        _walk(entry, module)
+    return module
+
+
+def _rule(entry: dict[str, object]) -> Rule:
+    head = entry["head"]
+    assert isinstance(head, dict)
+    return Rule(
+        reference=_reference(head["ref"]),
+        default=bool(entry.get("default")),
+        function=bool(head.get("args")),
+        partial=head.get("key") is not None,
+    )
+
+
+def _walk(root: object, module: Module) -> None:
+    """Collects from a subtree, without recursion: its depth is the author's."""
+    stack = [root]
+    while stack:
+        node = stack.pop()
+        if isinstance(node, list):
+            stack.extend(node)
+        elif isinstance(node, dict):
+            kind = node.get("type")
+            if kind == "ref" and isinstance(node.get("value"), list):
+                parts = node["value"]
+                module.references.append(_reference(parts))
+                stack.extend(parts if parts[0].get("type") != "var" else parts[1:])
+                continue
+            if kind == "var":
+                module.variables.append(_element(node, head=True))
+            if "target" in node:
+                module.replaced.append(_named(node["target"]))
+                module.substitutes.extend(_names(node.get("value")))
+            stack.extend(child for name, child in node.items() if name not in _NO_CHILDREN)
+
+
+def _names(node: object) -> Iterator[Reference]:
+    if isinstance(node, dict) and node.get("type") in ("ref", "var"):
+        yield _named(node)
+
+
+def _named(node: dict[str, object]) -> Reference:
+    value = node["value"]
+    return _reference(value) if isinstance(value, list) else Reference((_element(node, head=True),))
+
+
+def _reference(parts: list[dict[str, object]], literal_head: bool = False) -> Reference:
+    return Reference(
+        tuple(_element(part, head=index == 0 and not literal_head) for index, part in enumerate(parts))
+    )
+
+
+def _element(node: dict[str, object], head: bool) -> Element:
+    value = node.get("value")
+    literal = isinstance(value, str) and node.get("type") == ("var" if head else "string")
+    return Element(value if literal and isinstance(value, str) else None, _place(node.get("location")))
+
+
+def _place(location: object) -> Place:
+    if not isinstance(location, dict):
+        return Place(0, 0, b"")
+    return Place(location["row"], location["col"], base64.b64decode(location.get("text", "")))
+
+
+_NO_CHILDREN = frozenset({"location", "alias_location", "annotations"})

@@ -1,0 +1,326 @@
+"""Real rows of the primary database, written as the agents write them: same role, same encoders."""
+
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+from typing import TYPE_CHECKING, Literal
+from uuid import uuid4
+
+import asyncpg
+
+from schemas.codec import Body, encode
+from schemas.envelope import Envelope, headers_of, timestamp
+from schemas.identity import ENGINE_SOURCE, event_id, message_key, policy_id, position_event_id
+from schemas.leaf import EventRecord, encode_leaf
+
+if TYPE_CHECKING:
+    Connection = asyncpg.Connection[asyncpg.Record]
+
+START = datetime(2026, 5, 4, 9, 30, tzinfo=UTC)
+REGO = "package aumos.governance.model_promotion\n\ndefault allow = false\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """One event as it stands in the history."""
+
+    event_id: str
+    topic: str
+    partition: int
+    sequence: int
+    command_id: str
+    source: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A command that events answer."""
+
+    tenant: str
+    family: str
+    id: str
+    source: str = "svc-mlops"
+    actor: str = "ann"
+    partition: int = 0
+
+    @property
+    def topic(self) -> str:
+        """Its command topic."""
+        return f"governance.{self.family}.commands.v1"
+
+
+def command(tenant: str, family: str, source: str = "svc-mlops", partition: int = 0) -> Command:
+    """A command with a new id."""
+    return Command(tenant, family, str(uuid4()), source, partition=partition)
+
+
+class History:
+    """Writes what agents would have written, one lane transaction at a time."""
+
+    def __init__(self, connection: "Connection") -> None:
+        self._connection = connection
+        self._clock = START
+        self.step = timedelta(milliseconds=1)
+        """Between two events; zero gives several the same time."""
+
+    async def event(
+        self, cause: Command, kind: str, resource: str, body: Body, index: int = 0, event: str | None = None
+    ) -> Written:
+        """One event in the lane of its command, a step after the one before."""
+        topic = f"governance.{cause.family}.events.v1"
+        self._clock += self.step
+        sequence = await self._connection.fetchval(
+            "SELECT coalesce(max(lane_seq), 0) + 1 FROM governance.event WHERE topic = $1 AND partition = $2",
+            topic,
+            cause.partition,
+        )
+        written = Written(
+            event or event_id(cause.tenant, cause.source, cause.id, index),
+            topic,
+            cause.partition,
+            sequence,
+            cause.id,
+            cause.source,
+            self._clock,
+        )
+        envelope = Envelope(
+            id=written.event_id,
+            type=kind,
+            source=ENGINE_SOURCE,
+            subject=resource,
+            time=timestamp(self._clock),
+            tenant=cause.tenant,
+            actor=cause.actor,
+            correlation=cause.id,
+            causation=cause.id,
+            command_id=cause.id,
+            command_source=cause.source,
+            sequence=sequence,
+        )
+        key = message_key(cause.tenant, resource)
+        record = EventRecord(topic, cause.partition, sequence, key, headers_of(envelope), encode(kind, body))
+        await self._connection.execute(
+            "INSERT INTO governance.event VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+            topic,
+            cause.partition,
+            sequence,
+            written.event_id,
+            cause.tenant,
+            kind,
+            resource,
+            cause.actor,
+            cause.id,
+            self._clock,
+            encode_leaf(record),
+        )
+        return written
+
+    async def inbox(
+        self, cause: Command, state: Literal["decided", "rejected"], first: Written | None, offset: int = 7
+    ) -> None:
+        """The command's outcome."""
+        await self._connection.execute(
+            "INSERT INTO governance.inbox VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+            cause.tenant,
+            cause.source,
+            cause.id,
+            sha256(cause.id.encode()).digest(),
+            cause.topic,
+            cause.partition,
+            offset,
+            state,
+            first and first.event_id,
+            self._clock,
+        )
+
+    async def policy(
+        self,
+        tenant: str,
+        name: str,
+        state: Literal["draft", "active", "retired"] = "active",
+        versions: int = 1,
+        active: int | None = 1,
+    ) -> Written:
+        """A policy with its versions; its last event is the one returned."""
+        cause = command(tenant, "policy")
+        identity = policy_id(tenant, name)
+        created = await self.event(
+            cause, "governance.policy.created", f"policy/{identity}", _created(identity, name)
+        )
+        await self.inbox(cause, "decided", created)
+        await self._connection.execute(
+            "INSERT INTO governance.policy VALUES"
+            " ($1, $2, $3, 'opa_rego', $4, $5, $6, $5, $7, $8, $8, $7, $9, $10, $11)",
+            tenant,
+            identity,
+            name,
+            state,
+            versions,
+            active,
+            created.event_id,
+            created.at,
+            created.topic,
+            created.partition,
+            created.sequence,
+        )
+        for version in range(1, versions + 1):
+            await self._version(tenant, identity, version, "active" if version == active else "validated")
+        return created
+
+    async def _version(self, tenant: str, identity: str, version: int, state: str) -> None:
+        warning = {"file": "p.rego", "row": 3, "column": 1, "rule": "style", "message": "long", "hint": ""}
+        await self._connection.execute(
+            "INSERT INTO governance.policy_version VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12,"
+            " $13, $14, $15, $16)",
+            tenant,
+            identity,
+            version,
+            state,
+            REGO + f"# {version}\n",
+            "aumos.governance.model_promotion",
+            f'package tenants["{tenant}"]["p"].v{version}',
+            sha256(b"%d" % version).hexdigest(),
+            ["iso42001", "soc2"],
+            "",
+            "mandatory",
+            "closed",
+            None,
+            json.dumps([warning]),
+            "ann",
+            self._clock,
+        )
+
+    async def decision(
+        self,
+        tenant: str,
+        policy: str = "gate",
+        resource: str = "model/m-17",
+        actor: str = "ann",
+        outcome: Literal["allow", "deny"] = "allow",
+        document: bytes = b'{"accuracy": 0.910, "model": "m-17"}',
+        partition: int = 0,
+    ) -> Written:
+        """A decision with its event, row and inbox row."""
+        cause = Command(tenant, "evaluation", str(uuid4()), actor=actor, partition=partition)
+        body = _evaluated(tenant, cause, policy, resource, outcome, document)
+        written = await self.event(cause, "governance.policy.evaluated", resource, body)
+        await self.inbox(cause, "decided", written)
+        await self._connection.execute(
+            "INSERT INTO governance.decision VALUES ($1, $2, $3, 1, $4, $5, $6, 'policy', $7, $8, $9, $10)",
+            tenant,
+            written.event_id,
+            policy_id(tenant, policy),
+            resource,
+            actor,
+            outcome,
+            written.at,
+            written.topic,
+            written.partition,
+            written.sequence,
+        )
+        return written
+
+    async def rejection(self, cause: Command, reason: str, detail: str) -> Written:
+        """A refused command with its event."""
+        body: Body = {
+            "command_id": cause.id,
+            "command_type": "governance.policy.create",
+            "command_source": cause.source,
+            "reason": reason,
+            "detail": detail,
+            "findings": [
+                {"file": "p.rego", "row": 2, "column": 5, "rule": "parse", "message": "no", "hint": "yes"}
+            ],
+        }
+        written = await self.event(
+            cause, f"governance.{cause.family}.command_rejected", f"command/{cause.id}", body
+        )
+        await self.inbox(cause, "rejected", written)
+        return written
+
+    async def quarantined(self, cause: Command, state: str, reason: str) -> Written | None:
+        """A quarantine row; with its event, unless the command is only parked behind another."""
+        offset = await self._connection.fetchval(
+            "SELECT coalesce(max(record_offset), 0) + 1 FROM governance.quarantine"
+        )
+        await self._connection.execute(
+            "INSERT INTO governance.quarantine VALUES"
+            " ($1, $2, $3, $4, $5, $6, $7, $8, '[]', $9, $10, $11, $12)",
+            cause.topic,
+            cause.partition,
+            offset,
+            state,
+            cause.tenant,
+            cause.id,
+            cause.source,
+            b"key",
+            b"value",
+            reason,
+            "for people",
+            self._clock,
+        )
+        if state == "parked":
+            return None
+        body: Body = {
+            "topic": cause.topic,
+            "partition": cause.partition,
+            "offset": offset,
+            "digest": sha256(b"value").hexdigest(),
+            "size": 5,
+            "reason": reason,
+            "detail": "for people",
+        }
+        return await self.event(
+            cause,
+            f"governance.{cause.family}.command_quarantined",
+            f"command/{cause.id}",
+            body,
+            event=position_event_id(cause.topic, cause.partition, offset, 0),
+        )
+
+
+def _created(identity: str, name: str) -> Body:
+    return {
+        "policy_id": identity,
+        "name": name,
+        "version": 1,
+        "policy_type": "opa_rego",
+        "rego_content": REGO,
+        "package": "aumos.governance.model_promotion",
+        "module": REGO,
+        "module_digest": sha256(REGO.encode()).hexdigest(),
+        "regulation_refs": ["iso42001"],
+        "description": "",
+        "enforcement": "mandatory",
+        "fail_mode": "closed",
+        "timeout_ms": None,
+        "warnings": [],
+    }
+
+
+def _evaluated(
+    tenant: str, cause: Command, policy: str, resource: str, outcome: str, document: bytes
+) -> Body:
+    return {
+        "decision_id": event_id(tenant, cause.source, cause.id, 0),
+        "policy_id": policy_id(tenant, policy),
+        "policy": policy,
+        "version": 1,
+        "module_digest": sha256(REGO.encode()).hexdigest(),
+        "resource": resource,
+        "decision_point": "registry.promote",
+        "outcome": outcome,
+        "basis": "policy",
+        "error": "",
+        "reasons": [] if outcome == "allow" else ["the model card is missing"],
+        "result": b'{"allow": %s, "score": 1.50}' % (b"true" if outcome == "allow" else b"false"),
+        "input": document,
+        "input_digest": sha256(document).hexdigest(),
+        "enforcement": "mandatory",
+        "fail_mode": "closed",
+        "duration_us": 812,
+        "opa": "opa-0",
+        "bundle_revision": 4,
+    }

@@ -1,0 +1,161 @@
+"""Fixtures: the servers, databases with a fresh wall, topics of one test alone."""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+from uuid import uuid4
+
+import asyncpg
+import pytest
+from aiokafka import AIOKafkaProducer
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from prometheus_client import CollectorRegistry
+
+import devstack
+from audit_sink.migrations.__main__ import LOGINS, migrate_wall
+from audit_sink.telemetry import Telemetry
+from schemas.topics import Topic, topics
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class WallDatabase:
+    """One database with a wall, by role; the addresses hold passwords."""
+
+    superuser: str
+    writer: str
+    reader: str
+    notary: str
+
+
+MakeWall = Callable[[], Awaitable[WallDatabase]]
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[devstack.Stack]:
+    """Servers only. ``AUMOS_STACK_DIR`` names a stack to use; it is left running."""
+    named = os.environ.get("AUMOS_STACK_DIR")
+    folder = Path(named) if named else tmp_path_factory.mktemp("stack")
+    yield devstack.up(devstack.Options(infrastructure_only=True, state_dir=folder))
+    if not named:
+        devstack.down(folder, purge=True)
+
+
+@pytest.fixture(scope="session")
+def kafka(stack: devstack.Stack) -> str:
+    """Bootstrap servers."""
+    return stack.environment("sink")["AUMOS_KAFKA_BOOTSTRAP_SERVERS"]
+
+
+@pytest.fixture(scope="session")
+def empty_wall(stack: devstack.Stack) -> Iterator[str]:
+    """A migrated database that is only copied; copying takes a tenth of migrating."""
+    name = f"wall_{uuid4().hex[:12]}"
+    asyncio.run(_execute(stack.superuser_dsn("postgres-audit"), f'CREATE DATABASE "{name}"'))
+    asyncio.run(migrated(stack, name))
+    yield name
+    asyncio.run(_execute(stack.superuser_dsn("postgres-audit"), f'DROP DATABASE "{name}" WITH (FORCE)'))
+
+
+@pytest.fixture
+def make_wall(stack: devstack.Stack, empty_wall: str) -> Iterator[MakeWall]:
+    """Makes databases of this test alone, each with an empty wall."""
+    made: list[str] = []
+
+    async def make() -> WallDatabase:
+        name = f"wall_{uuid4().hex[:12]}"
+        superuser = stack.superuser_dsn("postgres-audit")
+        await _execute(superuser, f'CREATE DATABASE "{name}" TEMPLATE "{empty_wall}"')
+        made.append(name)
+        return by_role(stack, name)
+
+    yield make
+    for name in made:
+        asyncio.run(_execute(stack.superuser_dsn("postgres-audit"), f'DROP DATABASE "{name}" WITH (FORCE)'))
+
+
+@pytest.fixture
+async def wall_database(make_wall: MakeWall) -> WallDatabase:
+    """A database of this test alone with an empty wall."""
+    return await make_wall()
+
+
+@pytest.fixture(scope="session")
+def shared_wall(stack: devstack.Stack) -> Iterator[WallDatabase]:
+    """A wall for tests that find it as they leave it."""
+    name = f"wall_{uuid4().hex[:12]}"
+    asyncio.run(_execute(stack.superuser_dsn("postgres-audit"), f'CREATE DATABASE "{name}"'))
+    yield asyncio.run(migrated(stack, name))
+    asyncio.run(_execute(stack.superuser_dsn("postgres-audit"), f'DROP DATABASE "{name}" WITH (FORCE)'))
+
+
+@pytest.fixture
+def telemetry() -> Telemetry:
+    """With a registry of its own."""
+    return Telemetry(CollectorRegistry())
+
+
+@pytest.fixture
+async def event_topic(kafka: str) -> Topic:
+    """An event topic of this test alone."""
+    return await _make_topic(kafka, replace(topics().events("policy"), name=f"test.{uuid4().hex}.events"))
+
+
+@pytest.fixture
+async def receipts_topic(kafka: str) -> Topic:
+    """A receipts topic of this test alone."""
+    return await _make_topic(kafka, replace(topics().receipts, name=f"test.{uuid4().hex}.receipts"))
+
+
+@pytest.fixture
+async def producer(kafka: str) -> AsyncIterator[AIOKafkaProducer]:
+    """An agent's producer."""
+    made = AIOKafkaProducer(bootstrap_servers=kafka, enable_idempotence=True)
+    await made.start()
+    yield made
+    await made.stop()
+
+
+async def migrated(stack: devstack.Stack, name: str) -> WallDatabase:
+    """Brings a database up to date; the logins keep the stack's passwords."""
+    steps = stack.environment("audit-migrations")
+    passwords = {role: steps[variable] for role, variable in LOGINS.items()}
+    await migrate_wall(stack.superuser_dsn("postgres-audit", name), passwords)
+    return by_role(stack, name)
+
+
+def by_role(stack: devstack.Stack, name: str) -> WallDatabase:
+    """A database's addresses."""
+    superuser, steps = stack.superuser_dsn("postgres-audit", name), stack.environment("audit-migrations")
+    as_role = {role: _with_login(superuser, role, steps[variable]) for role, variable in LOGINS.items()}
+    return WallDatabase(
+        superuser,
+        writer=as_role["gov_audit_writer"],
+        reader=as_role["gov_audit_reader"],
+        notary=as_role["gov_audit_notary"],
+    )
+
+
+async def _make_topic(kafka: str, topic: Topic) -> Topic:
+    admin = AIOKafkaAdminClient(bootstrap_servers=kafka)
+    await admin.start()
+    try:
+        await admin.create_topics([NewTopic(topic.name, topic.partitions, 1)])
+    finally:
+        await admin.close()
+    return topic
+
+
+async def _execute(dsn: str, statement: str) -> None:
+    connection = await asyncpg.connect(dsn)
+    try:
+        await connection.execute(statement)
+    finally:
+        await connection.close()
+
+
+def _with_login(dsn: str, role: str, password: str) -> str:
+    parts = urlsplit(dsn)
+    return urlunsplit(parts._replace(netloc=f"{role}:{password}@{parts.hostname}:{parts.port}"))
