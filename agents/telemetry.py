@@ -14,7 +14,6 @@ from prometheus_client import CONTENT_TYPE_LATEST, Counter, Gauge, Histogram, ge
 _SECONDS: Final = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10)
 _SIZES: Final = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
 
-COMMANDS: Final = Counter("governance_commands_total", "Commands settled.", ["family", "outcome"])
 EVENTS: Final = Counter("governance_events_total", "Events committed.", ["type"])
 BATCH_SIZE: Final = Histogram("governance_batch_records", "Records a batch.", ["family"], buckets=_SIZES)
 STAGE: Final = Histogram(
@@ -24,9 +23,6 @@ LAG: Final = Gauge(
     "governance_lane_lag_records", "Command partition end minus next offset.", ["topic", "partition"]
 )
 RETRIES: Final = Counter("governance_retries_total", "Repeated work.", ["family", "cause"])
-BACKFILLED: Final = Counter(
-    "governance_backfilled_records_total", "Records the group did not deliver.", ["family"]
-)
 
 Check = Callable[[], Mapping[str, str | None]]
 """Names what readiness depends on; the value says what is wrong, or None."""

@@ -17,11 +17,12 @@ from agents.lanes.handlers.policy import PolicyHandler
 from agents.lanes.handlers.port import Handler
 from agents.lanes.handlers.unassigned import Unassigned
 from agents.lanes.intake import Intake
-from agents.lanes.lane import LaneRuntime, Lanes
+from agents.lanes.lane import LaneRuntime
 from agents.lanes.patience import Patience
 from agents.lanes.pipeline import Pipeline
 from agents.lanes.publication import Publication
 from agents.lanes.solitude import Solitude
+from agents.metered import MeteredLanes
 from agents.opa.http import http_evaluator
 from agents.opa.settings import Limits
 from agents.reading import Reader
@@ -41,6 +42,9 @@ EXIT_FATAL: Final = 70
 DRAIN_S: Final = 20.0
 """How long a stopping worker finishes what it has begun; what is left is taken up by the next start."""
 
+WATCH_S: Final = 5.0
+"""How often progress is watched and lag measured, in seconds."""
+
 Assigned = Callable[[], Iterable[LaneId]]
 
 
@@ -51,7 +55,6 @@ class Engine:
         self._settings = settings
         self._assigned = assigned
         self._resources = AsyncExitStack()
-        self._pipelines: dict[Family, Pipeline] = {}
         self._intakes: dict[Family, Intake] = {}
         self._patience: dict[Family, Patience] = {}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -96,14 +99,15 @@ class Engine:
             runtime = LaneRuntime(
                 reader, handlers[family], store, commands, events, publication, patience, _now
             )
-            pipeline = Pipeline(Lanes(runtime), publication, patience, self._lanes_of(family), solitude)
-            self._pipelines[family] = pipeline
+            lanes = MeteredLanes(family, runtime)
+            pipeline = Pipeline(lanes, publication, patience, self._lanes_of(family), solitude)
             intake = self._intakes[family] = Intake(
                 pipeline, settings.batch_records, settings.batch_wait_ms / 1000
             )
             self._watch(asyncio.create_task(intake.run(), name=f"intake {family}"))
             self._watch(asyncio.create_task(pipeline.run(), name=f"pipeline {family}"))
-            self._watch(asyncio.create_task(self._watchdog(family), name=f"watchdog {family}"))
+            watching = self._watchdog(family, pipeline, lanes)
+            self._watch(asyncio.create_task(watching, name=f"watchdog {family}"))
         self._ready.set()
         log.info("worker %s is ready", settings.slot)
 
@@ -131,13 +135,14 @@ class Engine:
         topic = topics().commands(family).name
         return lambda: [lane for lane in self._assigned() if lane.topic == topic]
 
-    async def _watchdog(self, family: Family) -> None:
+    async def _watchdog(self, family: Family, pipeline: Pipeline, lanes: MeteredLanes) -> None:
         """Ends a process whose commands wait without progress and without an outage to blame."""
-        pipeline, patience = self._pipelines[family], self._patience[family]
+        patience = self._patience[family]
         while True:
-            await asyncio.sleep(1)
+            await asyncio.sleep(WATCH_S)
             if patience.outage is None and pipeline.stuck_for() > self._settings.stuck_after_s:
                 raise RuntimeError(f"{family}: no progress for {self._settings.stuck_after_s:.0f} s")
+            await lanes.measure_lag()
 
     def _watch(self, task: "asyncio.Task[None]") -> None:
         self._tasks.add(task)

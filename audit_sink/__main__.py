@@ -4,6 +4,7 @@ import asyncio
 import logging
 import signal
 import sys
+from collections.abc import Sequence
 from contextlib import AsyncExitStack
 
 import uvloop
@@ -19,10 +20,10 @@ from audit_sink.settings import SinkSettings
 from audit_sink.sink import Pace, Sink
 from audit_sink.telemetry import Telemetry
 from audit_sink.wall import Lane
-from schemas.topics import FAMILIES, topics
+from schemas.topics import FAMILIES, Topic, topics
 
 
-async def serve(settings: SinkSettings) -> None:
+async def serve(settings: SinkSettings, lanes: Sequence[Lane], receipts_topic: Topic) -> None:
     """Wires the sink to Postgres and Kafka and runs it until SIGTERM or SIGINT."""
     registry = CollectorRegistry()
     telemetry = Telemetry(registry)
@@ -32,9 +33,9 @@ async def serve(settings: SinkSettings) -> None:
             PostgresWall(settings.audit_db_url.get_secret_value(), settings.pool_size)
         )
         events = await stack.enter_async_context(KafkaEvents(settings.bootstrap_servers))
-        receipts = await stack.enter_async_context(KafkaReceipts(settings.bootstrap_servers))
+        receipts = await stack.enter_async_context(KafkaReceipts(settings.bootstrap_servers, receipts_topic))
         port = stack.enter_context(probes(settings.metrics_listen, registry, telemetry.health))
-        sink = Sink(wall, events, receipts, event_lanes(), telemetry, pace)
+        sink = Sink(wall, events, receipts, lanes, telemetry, pace)
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, sink.stop)
@@ -51,6 +52,11 @@ def event_lanes() -> list[Lane]:
 
 def main() -> None:
     """The process."""
+    run(event_lanes(), topics().receipts)
+
+
+def run(lanes: Sequence[Lane], receipts_topic: Topic) -> None:
+    """A sink process of these lanes; raises SystemExit with its exit code."""
     log_json()
     try:
         settings = SinkSettings()
@@ -59,7 +65,7 @@ def main() -> None:
             print(f"{problem['loc'][0]}: {problem['msg']}", file=sys.stderr)  # noqa: T201
         raise SystemExit(2) from None
     try:
-        uvloop.run(serve(settings))
+        uvloop.run(serve(settings, lanes, receipts_topic))
     except Halt as error:
         name = type(error).__name__.lower()
         logging.getLogger("audit_sink").critical("halted", extra={"name_of_halt": name, "reason": str(error)})

@@ -15,7 +15,7 @@ from audit_sink.lanes import LogRecord
 from audit_sink.log import Displaced, Poll, ReceiptEnd
 from audit_sink.receipts import receipt_of
 from audit_sink.wall import BatchRow, Lane
-from schemas.topics import topics
+from schemas.topics import Topic, topics
 
 ANSWER_TIMEOUT_S: Final = 10.0
 """Bound of one question to the broker; beyond it, Kafka counts as down."""
@@ -101,9 +101,9 @@ class KafkaEvents:
 class KafkaReceipts:
     """A :class:`~audit_sink.log.ReceiptLog`; one idempotent producer, made anew after each failure."""
 
-    def __init__(self, bootstrap_servers: str) -> None:
+    def __init__(self, bootstrap_servers: str, topic: Topic) -> None:
         self._servers = bootstrap_servers
-        self._topic = topics().receipts
+        self._topic = topic
         self._producer: AIOKafkaProducer | None = None
 
     async def __aenter__(self) -> Self:

@@ -5,7 +5,7 @@ through the same connection.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
@@ -17,7 +17,7 @@ from aiokafka.protocol.admin import CreateAclsRequest, DescribeAclsRequest
 from client.acls import Grant, Operation, Pattern, Resource
 from client.broker import Broker
 from client.errors import ClusterRefused, Unreachable
-from client.topics import PREFIX, Alter, Create, TopicFound
+from client.topics import Alter, Create, TopicFound
 
 LEADERS_TIMEOUT_S: Final = 15.0
 """Longest wait for the leaders of a new topic: an election takes milliseconds, a broker's start seconds."""
@@ -36,10 +36,10 @@ class KafkaClusterAdmin:
     def __init__(self, admin: AIOKafkaAdminClient) -> None:
         self._admin = admin
 
-    async def topics(self) -> Mapping[str, TopicFound]:
+    async def topics(self, named: Collection[str]) -> Mapping[str, TopicFound]:
         described = [topic for topic in await self._admin.describe_topics() if not topic["is_internal"]]
-        ours = [topic["topic"] for topic in described if topic["topic"].startswith(PREFIX)]
-        settings = await self._settings(ours)
+        present = {topic["topic"] for topic in described}
+        settings = await self._settings(sorted(present & set(named)))
         found: dict[str, TopicFound] = {}
         for topic in described:
             effective, overrides = settings.get(topic["topic"], ({}, {}))

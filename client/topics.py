@@ -5,7 +5,7 @@ reassignment: where they differ, nothing at all is changed. Settings that ``topi
 name, topics that it does not know and access rules beyond it are reported and kept.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Literal, Protocol, assert_never
 
@@ -103,8 +103,8 @@ class Plan:
 class ClusterAdmin(Protocol):
     """A cluster's topics and access rules. Every method raises :class:`client.errors.Unreachable`."""
 
-    async def topics(self) -> Mapping[str, TopicFound]:
-        """Every topic that is not Kafka's own; those of other prefixes need no settings."""
+    async def topics(self, named: Collection[str]) -> Mapping[str, TopicFound]:
+        """Every topic that is not Kafka's own; only those of these names with their settings."""
 
     async def create(self, change: Create) -> None:
         """Creates a topic and returns when each partition has a leader."""
@@ -147,7 +147,8 @@ def plan(
 
 async def read_plan(admin: ClusterAdmin, wanted: Topics, rules: frozenset[Grant]) -> Plan:
     """Reads the cluster and compares."""
-    return plan(wanted, await admin.topics(), rules, await admin.grants())
+    found = await admin.topics([topic.name for topic in wanted.all])
+    return plan(wanted, found, rules, await admin.grants())
 
 
 async def apply(admin: ClusterAdmin, proposed: Plan) -> None:

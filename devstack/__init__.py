@@ -24,6 +24,7 @@ from devstack.errors import (
     StepFailed,
     UnknownComponent,
 )
+from devstack.layout import default_state_dir
 from devstack.lifecycle import Options, down, up
 from devstack.needs import Prerequisite, missing, prerequisites, toolchain_needed
 from devstack.progress import ConsoleProgress, Progress, Silent
@@ -46,6 +47,7 @@ __all__ = [
     "State",
     "StepFailed",
     "UnknownComponent",
+    "default_state_dir",
     "down",
     "environment",
     "missing",

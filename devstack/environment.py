@@ -138,6 +138,8 @@ MANAGED: Final = frozenset(name for values in ENVIRONMENT.values() for name in v
 # Taken from the caller's environment: what a program needs to find its files, and coverage of subprocesses.
 _INHERITED: Final = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "VIRTUAL_ENV", "PYTHONPATH")
 _INHERITED_PREFIXES: Final = ("AUMOS_", "COVERAGE_", "COV_CORE_")
+# How to reach another cluster; this one's broker speaks plain text.
+_FOREIGN_PREFIXES: Final = ("AUMOS_KAFKA_",)
 
 
 def process_environment(process: str, source: Source) -> dict[str, str]:
@@ -150,5 +152,7 @@ def inherited() -> dict[str, str]:
     return {
         name: value
         for name, value in os.environ.items()
-        if name not in MANAGED and (name in _INHERITED or name.startswith(_INHERITED_PREFIXES))
+        if name not in MANAGED
+        and not name.startswith(_FOREIGN_PREFIXES)
+        and (name in _INHERITED or name.startswith(_INHERITED_PREFIXES))
     }

@@ -16,13 +16,12 @@ def together(tasks: Sequence[Callable[[], object]], cancel: Event) -> None:
     if not tasks:
         return
     with ThreadPoolExecutor(max_workers=len(tasks)) as pool:
-        futures = [pool.submit(task) for task in tasks]
+        # All of it inside the try: the pool waits for what was submitted however this block is left.
         try:
+            futures = [pool.submit(task) for task in tasks]
             done, _ = wait(futures, return_when=FIRST_EXCEPTION)
+            for future in done:
+                future.result()
         except BaseException:
             cancel.set()
             raise
-        for future in done:
-            if future.exception() is not None:
-                cancel.set()
-                future.result()

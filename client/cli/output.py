@@ -84,8 +84,20 @@ def print_fields(fields: Mapping[str, object]) -> None:
     table.add_column(style="bold")
     table.add_column(overflow="fold")
     for name, value in fields.items():
-        table.add_row(name.replace("_", " "), "" if value is None else str(value))
+        table.add_row(name.replace("_", " "), _text(value))
     people().print(table, markup=False)
+
+
+def _text(value: object) -> str:
+    match value:
+        case None:
+            return ""
+        case dict():
+            return ", ".join(f"{name} {_text(inner)}" for name, inner in value.items())
+        case list() | tuple():
+            return ", ".join(map(_text, value))
+        case _:
+            return str(value)
 
 
 def exit_code(error: errors.GovernanceError) -> Exit:

@@ -15,6 +15,9 @@ CONNECT_TIMEOUT_S: Final = 5.0
 STATEMENT_TIMEOUT_MS: Final = 10_000
 """Longest a query may run, in ms: they read by index, or a few rows."""
 
+DATABASE_ERRORS: Final = (asyncpg.PostgresError, asyncpg.InterfaceError)
+"""What the driver raises, apart from OSError."""
+
 _QUARANTINE: Final = """
 SELECT topic, partition, record_offset, state, tenant_id, command_id, source, reason, detail,
        recorded_at, octet_length(value) AS size
@@ -140,7 +143,7 @@ async def operator_database(dsn: str) -> AsyncIterator[OperatorDatabase]:
             yield OperatorDatabase(connection)
         finally:
             await connection.close()
-    except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+    except (OSError, *DATABASE_ERRORS) as error:
         raise Unreachable(f"primary database: {type(error).__name__}: {error}") from error
 
 

@@ -39,8 +39,8 @@ def publish(
     commands = read_commands(file)
     found = settings()
     signed = any(each.command.TYPE in topics().engine_made for each in commands)
-    named = tenant or next((each.tenant for each in commands if each.tenant), None)
-    sender = found.sender(named, actor, signed)
+    own = commands[0].tenant if all(each.tenant for each in commands) else None
+    sender = found.sender(tenant or own, actor, signed)
     results = asyncio.run(_publish(found, commands, until, sender, timeout))
     if as_json:
         print_json([_document(each) for each in results])

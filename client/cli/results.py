@@ -1,11 +1,15 @@
 """How outcomes of commands are shown."""
 
 from collections.abc import Mapping
+from typing import Final
 
 from client.cli.output import print_fields, print_json
 from client.outcome import Accepted, Decided, Receipt, Verdict
 
 Outcome = Accepted | Decided | Receipt
+
+_SOURCES: Final = frozenset({"rego_content", "module"})
+"""Fields that people know from their own file; --json has them."""
 
 
 def outcome_document(outcome: Outcome) -> dict[str, object]:
@@ -31,7 +35,7 @@ def show_outcome(outcome: Outcome, as_json: bool) -> None:
         return
     body = document.pop("body", {})
     assert isinstance(body, Mapping)
-    print_fields({**document, **{name: value for name, value in body.items() if name != "rego_content"}})
+    print_fields({**document, **{name: value for name, value in body.items() if name not in _SOURCES}})
 
 
 def verdict_document(verdict: Verdict, receipt: Receipt | None) -> dict[str, object]:

@@ -47,6 +47,7 @@ class Settings(BaseSettings):
 
     database_url: Annotated[SecretStr | None, Field(alias="AUMOS_DATABASE_URL")] = None
     api_url: Annotated[str | None, Field(alias="AUMOS_GOVERNANCE_API_URL")] = None
+    sink_api_url: Annotated[str | None, Field(alias="AUMOS_GOVERNANCE_SINK_API_URL")] = None
     token: Annotated[SecretStr | None, Field(alias="AUMOS_GOVERNANCE_TOKEN")] = None
     token_key: Annotated[SecretStr | None, Field(alias="AUMOS_GOVERNANCE_TOKEN_KEY")] = None
     engine_key: Annotated[SecretStr | None, Field(alias="AUMOS_GOVERNANCE_ENGINE_KEY")] = None

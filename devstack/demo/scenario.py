@@ -2,16 +2,16 @@
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from random import Random
-from typing import Final, Literal, assert_never
+from typing import Final, Literal, Self, assert_never
 
 import orjson
 
 from devstack.demo import inputs
 from devstack.demo.gates import LICENCE, PIPELINE, PROMOTION, TOOL_CALL, Gate
-from devstack.demo.malformed import KINDS, Kind, Outcome
-from devstack.demo.records import Ask
+from devstack.demo.malformed import KINDS, Case, Kind, Outcome
+from devstack.demo.records import Ask, Record, Run, asked
 from devstack.demo.register import Model
 
 TENANTS: Final = ("aurora-bank", "borealis-health", "cascade-retail", "delta-logistics", "ember-labs")
@@ -63,6 +63,22 @@ class Expectation:
     """Identical repeats, which get no event of their own."""
 
 
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """A plan, what it was made from, and what must come of it."""
+
+    models: tuple[Model, ...]
+    seed: int
+    steps: tuple[Step, ...] = field(repr=False)
+    expected: Expectation
+
+    @classmethod
+    def of(cls, models: tuple[Model, ...], commands: int, seed: int = SEED) -> Self:
+        """The scenario; raises ValueError below :data:`MINIMUM` commands."""
+        steps = plan(models, commands, seed)
+        return cls(models, seed, steps, expectation(steps))
+
+
 def plan(models: Sequence[Model], commands: int, seed: int = SEED) -> tuple[Step, ...]:
     """The commands in sending order, about 1 % of them malformed and each kind at least once.
 
@@ -84,23 +100,40 @@ def plan(models: Sequence[Model], commands: int, seed: int = SEED) -> tuple[Step
     return tuple(step for _, step in sorted(placed, key=lambda item: item[0]))
 
 
-def expectation(steps: Sequence[Step]) -> Expectation:
-    """What must come of the plan."""
-    found = Expectation(len(steps), Counter(), Counter(), Counter(), 0)
-    repeated = 0
+def records(steps: Sequence[Step], run: Run) -> Iterator[Record]:
+    """What goes to Kafka, in order."""
     for step in steps:
         match step:
-            case Ask(gate=gate):
-                found.decided[gate.name] += 1
-            case Flaw(kind=Kind(outcome=Outcome.DECIDED), ask=ask):
-                found.decided[ask.gate.name] += 1
-            case Flaw(kind=Kind(outcome=Outcome.REJECTED, reason=reason)):
-                found.rejected[reason] += 1
-            case Flaw(kind=Kind(outcome=Outcome.QUARANTINED, reason=reason)):
-                found.quarantined[reason] += 1
+            case Ask():
+                yield asked(step, run)
             case Flaw():
+                yield step.kind.make(Case(step.number, step.ask, run))
+            case _:
+                assert_never(step)
+
+
+def expectation(steps: Sequence[Step]) -> Expectation:
+    """What must come of the plan."""
+    decided: Counter[str] = Counter()
+    rejected: Counter[str] = Counter()
+    quarantined: Counter[str] = Counter()
+    repeated = 0
+    for step in steps:
+        if isinstance(step, Ask):
+            decided[step.gate.name] += 1
+            continue
+        match step.kind.outcome:
+            case Outcome.DECIDED:
+                decided[step.ask.gate.name] += 1
+            case Outcome.REJECTED:
+                rejected[step.kind.reason] += 1
+            case Outcome.QUARANTINED:
+                quarantined[step.kind.reason] += 1
+            case Outcome.REPEATED:
                 repeated += 1
-    return Expectation(found.sent, found.decided, found.rejected, found.quarantined, repeated)
+            case _:
+                assert_never(step.kind.outcome)
+    return Expectation(len(steps), decided, rejected, quarantined, repeated)
 
 
 def _asks(models: Sequence[Model], number: int, rng: Random) -> list[Ask]:
@@ -125,10 +158,10 @@ def _story(
             yield PROMOTION, f"model/{model.id}", document
             yield LICENCE, f"model/{model.id}", document
         case "pipeline":
-            name, asked = inputs.pipeline(rng.choice(models), rng)
-            yield PIPELINE, f"dataset/{name}", orjson.dumps(asked)
+            name, operation = inputs.pipeline(rng.choice(models), rng)
+            yield PIPELINE, f"dataset/{name}", orjson.dumps(operation)
         case "tool call":
-            name, asked = inputs.tool_call(rng.choice(agents), rng)
-            yield TOOL_CALL, f"agent/{name}", orjson.dumps(asked)
+            name, call = inputs.tool_call(rng.choice(agents), rng)
+            yield TOOL_CALL, f"agent/{name}", orjson.dumps(call)
         case _:
             assert_never(kind)

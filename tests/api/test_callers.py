@@ -8,7 +8,7 @@ import jwt
 import pytest
 
 from projections.jwks import KeySet
-from projections.tokens import OidcVerifier, mint
+from projections.tokens import OidcVerifier
 from tests.api.conftest import KEY, Api, Serve, bearer
 from tests.api.sink_stand_in import stand_in
 
@@ -30,7 +30,7 @@ def token(**changed: object) -> str:
         "sub": "ann",
         "tenant": "acme",
         "scope": "governance:read audit:read",
-        "exp": int(time.time()) + 60,
+        "exp": int(time.time()) + 3600,
         **changed,
     }
     return jwt.encode(claims, KEY, algorithm="HS256")
@@ -110,9 +110,3 @@ async def test_an_unreachable_issuer_is_an_outage_and_not_a_refusal(serve: Serve
         assert response.status_code == 503
         assert response.json()["reason"] == "token_issuer"
         assert response.headers["retry-after"] == "2"
-
-
-async def test_a_token_works_until_its_last_second(api: Api) -> None:
-    short = mint(KEY, "acme", "ann", ["governance:read"], 1)
-    headers = {"Authorization": f"Bearer {short}"}
-    assert (await api.client.get("/api/v1/policies", headers=headers)).status_code == 200

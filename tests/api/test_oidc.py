@@ -44,7 +44,7 @@ def signed(
         "sub": "ann",
         "tenant": "acme",
         "scope": "governance:read",
-        "exp": int(time.time()) + 60,
+        "exp": int(time.time()) + 3600,
         **changed,
     }
     headers = {"kid": key_id} if key_id else {}
@@ -111,7 +111,7 @@ async def test_without_a_key_id_only_a_single_key_is_tried(issuer: Issuer) -> No
         ({"iss": "https://other.example"}, "wrong_issuer"),
         ({"aud": "other"}, "wrong_audience"),
         ({"exp": int(time.time()) - 60}, "expired"),
-        ({"nbf": int(time.time()) + 600}, "not_yet_valid"),
+        ({"nbf": int(time.time()) + 3000}, "not_yet_valid"),
         ({"tenant": "a/b"}, "bad_claim"),
     ],
 )
@@ -233,6 +233,12 @@ async def test_without_a_usable_key_set_no_token_is_judged(
     issuer.status, issuer.body = status, body
     with pytest.raises(KeysUnavailable):
         await issuer.verifier().verify(signed())
+
+
+def test_symmetric_keys_are_ignored() -> None:
+    oct_key = {"kty": "oct", "kid": "oct", "k": "c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0"}
+    keys = [oct_key, public(SECOND, "sig")]
+    assert set(usable_keys(json.dumps({"keys": keys}).encode())) == {"sig"}
 
 
 def test_keys_for_encryption_are_ignored() -> None:

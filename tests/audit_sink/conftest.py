@@ -82,13 +82,13 @@ async def wall_database(make_wall: MakeWall) -> WallDatabase:
     return await make_wall()
 
 
-@pytest.fixture(scope="session")
-def shared_wall(stack: devstack.Stack) -> Iterator[WallDatabase]:
-    """A wall for tests that find it as they leave it."""
-    name = f"wall_{uuid4().hex[:12]}"
-    asyncio.run(_execute(stack.superuser_dsn("postgres-audit"), f'CREATE DATABASE "{name}"'))
-    yield asyncio.run(migrated(stack, name))
-    asyncio.run(_execute(stack.superuser_dsn("postgres-audit"), f'DROP DATABASE "{name}" WITH (FORCE)'))
+@pytest.fixture(scope="module")
+def module_wall(stack: devstack.Stack, empty_wall: str) -> Iterator[WallDatabase]:
+    """A database of one module's tests with an empty wall."""
+    name, superuser = f"wall_{uuid4().hex[:12]}", stack.superuser_dsn("postgres-audit")
+    asyncio.run(_execute(superuser, f'CREATE DATABASE "{name}" TEMPLATE "{empty_wall}"'))
+    yield by_role(stack, name)
+    asyncio.run(_execute(superuser, f'DROP DATABASE "{name}" WITH (FORCE)'))
 
 
 @pytest.fixture

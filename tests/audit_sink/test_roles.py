@@ -88,7 +88,7 @@ INSERTS = [
 
 
 @pytest.fixture(scope="module")
-def wall(shared_wall: WallDatabase) -> WallDatabase:
+def wall(module_wall: WallDatabase) -> WallDatabase:
     """With three entries of two tenants."""
 
     async def fill() -> None:
@@ -98,12 +98,12 @@ def wall(shared_wall: WallDatabase) -> WallDatabase:
             [Run(LANE, 3, records, [dict(record.headers) for record in records])],
             {b"acme": 0, b"other": 0},
         )
-        async with PostgresWall(shared_wall.writer, 3) as store:
+        async with PostgresWall(module_wall.writer, 3) as store:
             assert await store.try_lead() is not None
             await store.append(batch)
 
     asyncio.run(fill())
-    return shared_wall
+    return module_wall
 
 
 @asynccontextmanager

@@ -5,7 +5,7 @@ from collections.abc import Coroutine
 
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, multiple, rule
+from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, rule
 
 from audit_sink.memory import MemoryTables
 from audit_sink.wall import Lane
@@ -87,12 +87,11 @@ class SinkMachine(RuleBasedStateMachine):
         running.gate.paused.clear()
         running.gate.resumed.set()
 
-    @rule(target=sinks, running=consumes(sinks))
-    def kill(self, running: RunningSink) -> object:
+    @rule(running=consumes(sinks))
+    def kill(self, running: RunningSink) -> None:
         running.gate.crashed = True
         running.gate.resumed.set()
         self.run(running.at_rest())
-        return multiple()
 
     @invariant()
     def the_wall_is_a_prefix(self) -> None:

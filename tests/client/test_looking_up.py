@@ -117,18 +117,19 @@ def api(pages: dict[str, Any]) -> Any:
 
 
 async def test_a_rejection_is_looked_up_with_its_reason() -> None:
-    async with api({"/api/v1/commands/c%2F1?source=svc": REJECTED}) as outcomes:
-        async with GovernanceClient.over(InMemoryTransport(), SENDER, outcomes) as gov:
-            with pytest.raises(Rejected, match="policy_retired") as caught:
-                await gov.submit(RetirePolicy(policy="p"), command_id="c/1", timeout=5)
+    async with (
+        api({"/api/v1/commands/c%2F1?source=svc": REJECTED}) as outcomes,
+        GovernanceClient.over(InMemoryTransport(), SENDER, outcomes) as gov,
+    ):
+        with pytest.raises(Rejected, match="policy_retired") as caught:
+            await gov.submit(RetirePolicy(policy="p"), command_id="c/1", timeout=5)
     assert caught.value.event_id == "e-1"
 
 
 async def test_a_decision_is_looked_up_whole() -> None:
     pages = {"/api/v1/commands/c-1?source=svc": EVALUATED, "/api/v1/decisions/e-1": DECISION}
-    async with api(pages) as outcomes:
-        async with GovernanceClient.over(InMemoryTransport(), SENDER, outcomes) as gov:
-            verdict = await gov.evaluate("gate", {}, command_id="c-1")
+    async with api(pages) as outcomes, GovernanceClient.over(InMemoryTransport(), SENDER, outcomes) as gov:
+        verdict = await gov.evaluate("gate", {}, command_id="c-1")
     assert verdict.denied
     assert (verdict.version, verdict.reasons, verdict.result) == (3, ("no card",), {"allow": False})
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import re
+import subprocess
+import sys
+from importlib.metadata import packages_distributions
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -137,13 +140,25 @@ def test_a_requirements_file_pins_and_hashes_everything_and_names_no_host(name: 
     assert "://" not in text
 
 
-def test_the_image_runs_the_versions_that_were_tested() -> None:
-    def pins(name: str) -> dict[str, str]:
-        text = (ROOT / "requirements" / name).read_text(encoding="utf-8")
-        return dict(re.findall(r"^([a-z0-9._-]+)==([^\s;\\]+)", text, re.MULTILINE))
+def pins(name: str) -> dict[str, str]:
+    text = (ROOT / "requirements" / name).read_text(encoding="utf-8")
+    return dict(re.findall(r"^([a-z0-9._-]+)==([^\s;\\]+)", text, re.MULTILINE))
 
-    tested = pins("lock.txt")
-    different = {
-        name: version for name, version in pins("runtime.txt").items() if tested.get(name) != version
+
+def test_the_image_runs_the_versions_that_were_tested() -> None:
+    tested, image = pins("lock.txt"), pins("runtime.txt")
+    assert {name: version for name, version in image.items() if tested.get(name) != version} == {}
+
+
+def test_the_image_has_what_its_bucket_step_imports() -> None:
+    code = "import sys, devstack.servers.bucket; print(*{name.partition('.')[0] for name in sys.modules})"
+    answer = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    owners = packages_distributions()
+    used = {
+        owner.lower().replace("_", "-") for name in answer.stdout.split() for owner in owners.get(name, ())
     }
-    assert different == {}
+    not_needed = {"aumos-governance-engine", "setuptools"}  # an editable install loads it at start
+    assert "psutil" in used
+    assert used - not_needed - pins("runtime.txt").keys() == set()

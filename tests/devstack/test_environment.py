@@ -99,11 +99,12 @@ def test_what_the_caller_has_set_reaches_no_process_where_the_stack_decides(
     for name in MANAGED:
         monkeypatch.setenv(name, "from outside")
     monkeypatch.setenv("SOME_TOKEN", "private")
+    monkeypatch.setenv("AUMOS_KAFKA_SECURITY_PROTOCOL", "SASL_SSL")
     monkeypatch.setenv("AUMOS_GOVERNANCE_POLICY_EVAL_TIMEOUT_MS", "150")
     taken = inherited()
     assert taken["AUMOS_GOVERNANCE_POLICY_EVAL_TIMEOUT_MS"] == "150"
     assert not MANAGED & taken.keys()
-    assert "SOME_TOKEN" not in taken
+    assert not {"SOME_TOKEN", "AUMOS_KAFKA_SECURITY_PROTOCOL"} & taken.keys()
 
 
 @pytest.mark.parametrize("name", ["nobody", "worker-2", "worker-x"])

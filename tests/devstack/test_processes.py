@@ -14,12 +14,22 @@ from pathlib import Path
 import pytest
 
 from devstack import processes
+from devstack.ports import is_free
 from devstack.processes import STACK_MARK, ProcessId
 
 SLEEP = "import time; time.sleep(600)"
 STUBBORN = f"import signal; signal.signal(15, signal.SIG_IGN); print('deaf', flush=True); {SLEEP}"
 CHILD = f"import subprocess, sys; subprocess.Popen([sys.executable, '-c', {SLEEP!r}])"
 PARENT = f"{CHILD}; print('up', flush=True); {SLEEP}"
+SERVER = f"""
+import socket, threading, time
+server = socket.create_server(("127.0.0.1", 0))
+memory = bytearray(300_000_000)
+for _ in range(300):
+    threading.Thread(target=time.sleep, args=(600,), daemon=True).start()
+print(server.getsockname()[1], flush=True)
+{SLEEP}
+"""
 
 Spawn = Callable[[str], ProcessId]
 
@@ -84,6 +94,17 @@ def test_a_zombie_does_not_run() -> None:
     process = ProcessId(child.pid, processes.start_mark(child.pid) or "")
     wait_for(lambda: not processes.alive(process))
     child.wait()
+
+
+def test_a_process_runs_until_its_last_thread_has_let_go_of_its_port(spawn: Spawn, tmp_path: Path) -> None:
+    """The first thread of a killed process is a zombie while others still hold its sockets."""
+    for _ in range(5):
+        server = spawn(SERVER)
+        port = int((tmp_path / "process.log").read_text())
+        os.kill(server.pid, signal.SIGKILL)
+        while processes.alive(server):
+            pass
+        assert is_free(port)
 
 
 def test_an_orphan_of_the_stack_is_found_by_its_mark(spawn: Spawn) -> None:

@@ -28,6 +28,8 @@ from devstack.servers.bucket import Storage
 from devstack.servers.opa_config import opa_config
 from devstack.settings import EVIDENCE_BUCKET, KAFKA_MESSAGE_MAX_BYTES
 
+pytestmark = pytest.mark.stack
+
 TOPIC = "devstack.test"
 SERVERS = {"kafka", "postgres", "postgres-audit", "s3", "opa-0"}
 

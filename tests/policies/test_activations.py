@@ -133,6 +133,17 @@ def test_what_no_longer_waits_is_forgotten_and_a_second_activation_is_another_co
     assert ids[0] == ids[1] != ids[2]
 
 
+def test_a_second_activation_between_two_looks_is_another_command() -> None:
+    under_way = activations()
+    serving = shard(serves=True)
+    under_way.observe([("opa-0", WAITING)], 0.0)
+    ((pending, first),) = under_way.due({"opa-0": serving}, 0.0)
+    pending.sent_at = 0.0
+    under_way.observe([("opa-0", replace(WAITING, activating_since=SINCE + timedelta(seconds=1)))], 0.1)
+    (second,) = due(under_way, serving, 0.1)
+    assert envelope(first).id != envelope(second).id
+
+
 def test_the_commands_id_follows_from_the_activation_and_not_from_the_revision() -> None:
     ids = set()
     for revision in (1_000, 2_000):

@@ -80,6 +80,17 @@ async def test_an_activation_is_confirmed_once_opa_serves_it(
         assert {answer.revision for answer in answers} == {command.revision}
 
 
+async def test_an_activation_is_confirmed_although_no_status_report_arrives(
+    start_opa: StartOpa, port: int, versions: FakeVersions
+) -> None:
+    """OPA's next poll names what it serves."""
+    with start_opa(status={"service": "governance", "partition_name": "nobody"}):
+        async with running(port, versions) as service:
+            activate(service, "new", ALLOW)
+            _, command = await service.verdict()
+            assert isinstance(command, ConfirmActivation)
+
+
 async def test_many_activations_at_once_are_confirmed_by_few_bundles(
     opa: OpaProcess, port: int, versions: FakeVersions
 ) -> None:

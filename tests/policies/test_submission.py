@@ -81,6 +81,10 @@ async def test_a_binary_that_cannot_be_executed_is_an_outage(tmp_path: object) -
         ("x := data.acme[input.package].allow", "dynamic_data", 6),
         ("x contains y if { some y, _ in data }", "dynamic_data", 32),
         ("x := [y | y := data[_].secret]", "dynamic_data", 16),
+        ("data.other.x := 1", "dynamic_data", 1),
+        ("data contains 1", "dynamic_data", 1),
+        ("f(data) := 1", "dynamic_data", 3),
+        ("x if { some data in input.xs }", "dynamic_data", 13),
         ('x := $"{data.other.secret}"', "foreign_data", 9),
         ("x if every y in data.other { y }", "foreign_data", 17),
         ("x := 1 if { true } else := data.other", "foreign_data", 28),
@@ -98,6 +102,7 @@ async def test_a_binary_that_cannot_be_executed_is_an_outage(tmp_path: object) -
         ("x := numbers.range(1, input.n)", "forbidden_builtin", 6),
         ("f(y) := y\n\nx if { f({}) with f as http.send }", "forbidden_builtin", 24),
         ("x if { print(1) with print as trace }", "forbidden_builtin", 8),
+        ("f(y) := y\n\nx if { f(1) with f as trace }", "forbidden_builtin", 23),
     ],
 )
 async def test_a_forbidden_construct_is_found_where_it_stands(

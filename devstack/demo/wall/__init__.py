@@ -1,0 +1,1 @@
+"""The wall's own database, looked at from outside the product."""
