@@ -80,19 +80,21 @@ class KafkaClusterAdmin:
         )
 
     async def allow(self, grants: Sequence[Grant]) -> None:
-        for grant in grants:
-            request = CreateAclsRequest(
-                grant.resource,
-                grant.name,
-                grant.pattern,
-                grant.principal,
-                _EVERY_HOST,
-                grant.operation,
-                _ALLOW,
-            )
-            answer = await self._send(request)
-            for code, message in answer.creation_responses:
-                _raise_for(code, f"cannot allow {grant}: {message}")
+        await asyncio.gather(*map(self._allow, grants))
+
+    async def _allow(self, grant: Grant) -> None:
+        request = CreateAclsRequest(
+            grant.resource,
+            grant.name,
+            grant.pattern,
+            grant.principal,
+            _EVERY_HOST,
+            grant.operation,
+            _ALLOW,
+        )
+        answer = await self._send(request)
+        for code, message in answer.creation_responses:
+            _raise_for(code, f"cannot allow {grant}: {message}")
 
     async def _settings(self, names: Sequence[str]) -> dict[str, tuple[dict[str, str], dict[str, str]]]:
         if not names:

@@ -25,7 +25,7 @@ from devstack.errors import (
     UnknownComponent,
 )
 from devstack.layout import default_state_dir
-from devstack.lifecycle import Options, down, up
+from devstack.lifecycle import Options, down, migrate, up
 from devstack.needs import Prerequisite, missing, prerequisites, toolchain_needed
 from devstack.progress import ConsoleProgress, Progress, Silent
 from devstack.running import ComponentStatus
@@ -50,6 +50,7 @@ __all__ = [
     "default_state_dir",
     "down",
     "environment",
+    "migrate",
     "missing",
     "prerequisites",
     "status",

@@ -55,6 +55,9 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--purge", action="store_true", help="delete the data, too")
     command.set_defaults(run=_down)
 
+    command = commands.add_parser("migrate", help="bring databases and topics up to date")
+    command.set_defaults(run=_migrate)
+
     command = commands.add_parser("status", help="how every component is")
     command.add_argument("--json", action="store_true")
     command.set_defaults(run=_status)
@@ -95,6 +98,12 @@ def _down(options: argparse.Namespace) -> int:
     with devstack.ConsoleProgress(console) as progress:
         stopped = devstack.down(options.dir, options.purge, progress)
     console.print(f"stopped {len(stopped)} component(s)" if stopped else "nothing was running")
+    return 0
+
+
+def _migrate(options: argparse.Namespace) -> int:
+    with devstack.ConsoleProgress(Console()) as progress:
+        devstack.migrate(options.dir, progress)
     return 0
 
 

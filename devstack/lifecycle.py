@@ -68,6 +68,13 @@ def up(options: Options | None = None, progress: Progress | None = None) -> Stac
     return stack
 
 
+def migrate(state_dir: Path | None = None, progress: Progress | None = None) -> None:
+    """Bring databases and topics of a running stack up to date, as `up` does; else `StackAbsent`."""
+    stack = Stack.load(state_dir)
+    with locked(stack.layout.lock_file):
+        _run_steps(stack, progress or Silent(), Event())
+
+
 def down(
     state_dir: Path | None = None, purge: bool = False, progress: Progress | None = None
 ) -> tuple[str, ...]:

@@ -133,12 +133,17 @@ def kill(layout: Layout, component: Component, number: int) -> bool:
 
 
 def _usable(layout: Layout, component: Component) -> ProcessId | None:
-    """The running process, if it is what the component now asks for; one that is not is stopped."""
+    """The running process, if it is what the component now asks for; one that is not is stopped.
+
+    A paused one goes on.
+    """
     process = recorded(layout, component.name)
     if process is None or not processes.alive(process):
         return None
     record = json.loads(_record_file(layout, component.name).read_text(encoding="utf-8"))
     if record.get("identity") == component.identity:
+        for each in processes.with_children(process):
+            processes.send(each, signal.SIGCONT)
         return process
     stop(layout, component)
     return None

@@ -26,6 +26,10 @@ RETRY_AFTER_S: Final = 2
 """Advice of every 503 answer, in seconds: a lost connection is retried within that time."""
 
 
+MAX_ERRORS: Final = 20
+"""Invalid parameters that one answer names; a request may invent thousands."""
+
+
 @dataclass(frozen=True, slots=True)
 class Kind:
     """One kind of problem; ``code`` ends its ``type`` and never changes."""
@@ -198,11 +202,12 @@ async def _on_invalid(request: Request, error: Exception) -> Response:
 def _refused(errors: Sequence[Mapping[str, Any]]) -> dict[str, str]:
     """What is wrong with each parameter; an optional one may say so twice, once for each alternative."""
     found: dict[str, str] = {}
-    for each in errors:
+    for each in errors[:MAX_ERRORS]:
         place = each["loc"]  # ("query", name, ...)
         name = str(place[1] if len(place) > 1 else place[0])
         if each["type"] != "none_required":
-            found.setdefault(name, _UNKNOWN if each["type"] == "extra_forbidden" else str(each["msg"]))
+            message = str(each["msg"]).removeprefix("Value error, ")
+            found.setdefault(name, _UNKNOWN if each["type"] == "extra_forbidden" else message)
     return found
 
 

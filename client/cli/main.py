@@ -37,6 +37,7 @@ for command in (
     stack.up,
     stack.down,
     stack.status,
+    stack.migrate,
     stack.demo,
     publish,
     evaluate,

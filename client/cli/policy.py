@@ -1,12 +1,11 @@
 """``governance policy create|update|activate|retire|list|show``."""
 
-import asyncio
-from typing import Annotated, Any, Final
+from typing import Annotated, Any
 
 import typer
 from pydantic import ValidationError
 
-from client.api import ReadApi
+from client.cli.activation import activate_and_wait, read_policy
 from client.cli.calling import (
     ActorOption,
     CommandIdOption,
@@ -20,11 +19,10 @@ from client.cli.calling import (
 from client.cli.documents import read_text
 from client.cli.output import JsonOption, people, print_fields, print_json, print_table
 from client.cli.results import outcome_document, show_outcome
-from client.cli.settings import Settings, settings
-from client.errors import InvalidCommand, Rejected, TimedOut
+from client.cli.settings import settings
+from client.errors import InvalidCommand
 from client.governance import SUBMIT_TIMEOUT_S, CallOptions
 from client.outcome import Decided
-from schemas.identity import new_command_id, policy_id
 from schemas.models import (
     ActivatePolicy,
     Command,
@@ -36,9 +34,6 @@ from schemas.models import (
 )
 
 app = typer.Typer(no_args_is_help=True, help="Submits, activates, retires and shows policies.")
-
-POLL_S: Final = 0.2
-"""Pause between two looks at an activation, in seconds: OPA polls its bundle about once a second."""
 
 FileArgument = Annotated[str, typer.Argument(help="Rego source of one module; - is standard input.")]
 NameArgument = Annotated[str, typer.Argument(help="Name or id of the policy.")]
@@ -109,7 +104,7 @@ def activate(
     """Makes a version the deciding one; going back to an older version is the same."""
     command = _command(ActivatePolicy, {"policy": policy, "version": version})
     found = settings()
-    call = _activate(found, command, policy, version, wait, tenant, actor, command_id, timeout)
+    call = activate_and_wait(found, command, policy, version, wait, tenant, actor, command_id, timeout)
     decided, now = run(call, "waiting for every OPA to confirm the version")
     if as_json:
         print_json({**outcome_document(decided), "policy": now})
@@ -163,7 +158,7 @@ def show(policy: NameArgument, tenant: TenantOption = None, as_json: JsonOption 
 
     async def read() -> dict[str, Any]:
         async with reading(own, tenant) as api:
-            return await _policy(api, own.tenant_of(tenant), policy)
+            return await read_policy(api, own.tenant_of(tenant), policy)
 
     found = run(read(), "reading the policy")
     if as_json:
@@ -174,48 +169,6 @@ def show(policy: NameArgument, tenant: TenantOption = None, as_json: JsonOption 
     print_fields({**found, "audit": freshness["audit"]["state"]})
     columns = ("version", "state", "enforcement", "fail_mode", "timeout_ms", "author", "created_at")
     print_table("\nVersions", columns, [[each[column] for column in columns] for each in versions])
-
-
-async def _activate(
-    found: Settings,
-    command: Command,
-    policy: str,
-    version: int,
-    wait: bool,
-    tenant: str | None,
-    actor: str | None,
-    command_id: str | None,
-    timeout: float,
-) -> tuple[Decided, dict[str, Any] | None]:
-    sender, identity = found.sender(tenant, actor), command_id or new_command_id()
-    options: CallOptions = {"timeout": timeout, **({"command_id": identity} if command_id else {})}
-    async with asking(found, sender) as client:
-        decided = await client.submit(command, "decided", **options)
-    if not wait:
-        return decided, None
-    try:
-        async with asyncio.timeout(timeout), reading(found, tenant) as api:
-            return decided, await _until_it_decides(api, sender.tenant, policy, version, decided)
-    except TimeoutError:
-        raise TimedOut(decided.command_id, "activated", timeout) from None
-
-
-async def _until_it_decides(
-    api: ReadApi, tenant: str, policy: str, version: int, decided: Decided
-) -> dict[str, Any]:
-    while True:
-        found = await _policy(api, tenant, policy)
-        if found["active_version"] == version:
-            return {name: value for name, value in found.items() if name != "versions"}
-        states = {each["version"]: each["state"] for each in found["versions"]}
-        if states.get(version) == "activation_failed":
-            detail = f"not every OPA confirmed version {version}; look at: governance policy show {policy}"
-            raise Rejected("activation_failed", detail, (), decided.command_id, decided.event_id)
-        await asyncio.sleep(POLL_S)
-
-
-async def _policy(api: ReadApi, tenant: str, policy: str) -> dict[str, Any]:
-    return await api.get(f"/api/v1/policies/{policy_id(tenant, policy)}")
 
 
 def _submit(

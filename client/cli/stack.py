@@ -1,7 +1,8 @@
 """``governance up|down|status|demo``: the embedded stack."""
 
 import importlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
 from typing import Annotated, Final
 
@@ -29,15 +30,9 @@ def up(
     as_json: JsonOption = False,
 ) -> None:
     """Starts what is missing of the embedded stack, and prints where it is and a token to read with."""
-    try:
-        if as_json:
-            devstack.up(devstack.Options(infrastructure, opas, workers))
-        else:
-            with devstack.ConsoleProgress(aside()) as progress:
-                devstack.up(devstack.Options(infrastructure, opas, workers), progress)
-        found = devstack.status()
-    except devstack.StackError as error:
-        raise StackFailed(str(error)) from error
+    with _failing(), _progress(as_json) as progress:
+        devstack.up(devstack.Options(infrastructure, opas, workers), progress)
+    found = devstack.status()
     own = settings()
     token = None if infrastructure else own.minted(tenant, SCOPES, TOKEN_S)
     if as_json:
@@ -55,14 +50,8 @@ def down(
     as_json: JsonOption = False,
 ) -> None:
     """Stops everything of the embedded stack."""
-    try:
-        if as_json:
-            stopped = devstack.down(purge=purge)
-        else:
-            with devstack.ConsoleProgress(aside()) as progress:
-                stopped = devstack.down(purge=purge, progress=progress)
-    except devstack.StackError as error:
-        raise StackFailed(str(error)) from error
+    with _failing(), _progress(as_json) as progress:
+        stopped = devstack.down(purge=purge, progress=progress)
     if as_json:
         print_json({"stopped": stopped})
     else:
@@ -71,12 +60,8 @@ def down(
 
 def status(as_json: JsonOption = False) -> None:
     """Shows every component of the embedded stack; exits 1 unless all run, 4 where there is no stack."""
-    try:
+    with _failing():
         found = devstack.status()
-    except devstack.StackAbsent as error:
-        raise Unreachable(str(error)) from error
-    except devstack.StackError as error:
-        raise StackFailed(str(error)) from error
     if as_json:
         print_json([asdict(each) for each in found])
     else:
@@ -88,6 +73,14 @@ def status(as_json: JsonOption = False) -> None:
         raise typer.Exit(Exit.FAILED)
 
 
+def migrate(as_json: JsonOption = False) -> None:
+    """Brings databases and topics of the running stack up to date; `up` does it, too."""
+    with _failing(), _progress(as_json) as progress:
+        devstack.migrate(progress=progress)
+    if as_json:
+        print_json({"migrated": True})
+
+
 def demo() -> None:
     """Runs the demonstration end to end and prints its report."""
     # By name: the demonstration is not there in an installation without the embedded stack.
@@ -95,6 +88,25 @@ def demo() -> None:
     code = run()
     if code:
         raise typer.Exit(Exit.FAILED)
+
+
+@contextmanager
+def _failing() -> Iterator[None]:
+    try:
+        yield
+    except devstack.StackAbsent as error:
+        raise Unreachable(str(error)) from error
+    except devstack.StackError as error:
+        raise StackFailed(str(error)) from error
+
+
+@contextmanager
+def _progress(quiet: bool) -> Iterator[devstack.Progress]:
+    if quiet:
+        yield devstack.Silent()
+        return
+    with devstack.ConsoleProgress(aside()) as progress:
+        yield progress
 
 
 def _table(found: Sequence[devstack.ComponentStatus]) -> None:

@@ -24,7 +24,7 @@ from devstack.demo.shown import Bars
 from devstack.demo.wall.postgres import read_wall, try_to_change
 from projections.invariants import Report, check
 from schemas.envelope import timestamp
-from schemas.identity import new_command_id
+from schemas.identity import ENGINE_SOURCE, new_command_id
 
 
 @dataclass(slots=True)
@@ -41,6 +41,16 @@ class Clock:
             yield
         finally:
             self.seconds[name] = time.monotonic() - began
+
+
+@dataclass(frozen=True, slots=True)
+class Moments:
+    """Where the lanes stood when it mattered; each time everything was at rest."""
+
+    start: Standing
+    sending: Standing
+    """All policies are active, and no command of the plan is sent."""
+    end: Standing
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,17 +74,18 @@ class Demonstration:
         async with AsyncExitStack() as resources:
             primary = await resources.enter_async_context(Primary.connect(self.servers.database))
             watch = await Watch.open(self.servers, primary, resources)
-            with self.clock.part("policies"):
+            with self._part("policies", "activating policies"):
                 # What an earlier run left must be done before this one is counted.
                 start = await rest(watch.look, await watch.look(), None, _unseen)
                 setup = await activate_policies(self.servers, self.run, TENANTS)
                 self._say(f"{setup.active} policies active for {len(TENANTS)} tenants")
             with self.clock.part("commands"):
-                end = await self._send(watch, await watch.look())
-            with self.clock.part("invariants"):
+                before = await rest(watch.look, start, None, _unseen)
+                end = await self._send(watch, before)
+            with self._part("invariants", "comparing Kafka, both databases and the wall"):
                 invariants = await check(self.servers.sources, setup.seen)
-            with self.clock.part("reading back"):
-                return await self._read_back(primary, start, end, setup, invariants)
+            with self._part("reading back", "reading databases and API"):
+                return await self._read_back(primary, Moments(start, before, end), setup, invariants)
 
     async def _send(self, watch: Watch, before: Standing) -> Standing:
         expected = self.scenario.expected
@@ -93,22 +104,20 @@ class Demonstration:
                 sending.cancel()
                 await asyncio.wait([sending])
 
-    async def _read_back(
-        self, primary: Primary, start: Standing, end: Standing, setup: Setup, invariants: Report
-    ) -> Facts:
-        servers = self.servers
-        stored = await primary.stored(start.decided)
-        shown = await samples.decisions(
-            servers, await primary.candidates(start.decided), self.scenario.models
-        )
+    async def _read_back(self, primary: Primary, at: Moments, setup: Setup, invariants: Report) -> Facts:
+        servers, start = self.servers, at.start.decided
+        stored = await primary.stored(start)
+        shown = await samples.decisions(servers, await primary.candidates(start), self.scenario.models)
         entry = await samples.entry(servers, shown[0].tenant, shown[0].decision_id)
         attempts = await try_to_change(servers.wall_writer, servers.wall_superuser, entry.index)
         return Facts(
             plan=self._plan(setup),
-            received=sum(end.ends[lane] - start.ends[lane] for lane in end.ends),
+            received=sum(at.end.ends[lane] - at.sending.ends[lane] for lane in at.end.ends),
+            remembered=sum((await primary.inbox(at.sending.decided)).values()),
+            engine_commands=(await primary.inbox(start)).get(ENGINE_SOURCE, 0),
             active_policies=setup.active,
             stored=stored,
-            wall=await read_wall(servers.wall_writer, start.decided),
+            wall=await read_wall(servers.wall_writer, start),
             samples=tuple(shown),
             refusals=tuple(await samples.refusals(servers, self.run, self.scenario.steps)),
             entry=entry,
@@ -127,6 +136,12 @@ class Demonstration:
             setup_commands=setup.sent,
             expected=self.scenario.expected,
         )
+
+    @contextmanager
+    def _part(self, name: str, doing: str) -> Iterator[None]:
+        """Times a part; on a terminal a person sees what is being done."""
+        with self.clock.part(name), self.console.status(f"  {doing}"):
+            yield
 
     def _say(self, text: str) -> None:
         self.console.print(f"  ✓ {text}", style="green", highlight=False)

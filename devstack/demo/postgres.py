@@ -58,8 +58,6 @@ class Candidate:
 class Stored:
     """What the primary database holds of a run."""
 
-    inbox: Mapping[str, int]
-    """Commands with an inbox row, by ``ce_source``."""
     decisions: tuple[DecisionCount, ...]
     rejected: Counter[str]
     """Rejection events by reason."""
@@ -99,20 +97,23 @@ class Primary:
 
     async def stored(self, start: Mapping[Lane, Decided]) -> Stored:
         """What the run left, all as of one snapshot."""
-        commands, events = _offsets(start), sequences(start)
+        events = sequences(start)
         async with self._connection.transaction(isolation="repeatable_read", readonly=True):
-            inbox = await self._connection.fetch(queries.INBOX, *commands)
-            held = await self._connection.fetch(queries.QUARANTINE, *commands)
+            held = await self._connection.fetch(queries.QUARANTINE, *_offsets(start))
             types = await self._connection.fetch(queries.EVENTS, *events)
             refusals = await self._connection.fetch(queries.REJECTIONS, *events)
             decisions = await self._connection.fetch(queries.DECISIONS, *events)
         return Stored(
-            inbox={row[0]: row[1] for row in inbox},
             decisions=tuple(DecisionCount(*row) for row in decisions),
             rejected=Counter(_reason(row[0]) for row in refusals),
             quarantined=Counter({row[0]: row[1] for row in held}),
             events=Counter({row[0]: row[1] for row in types}),
         )
+
+    async def inbox(self, start: Mapping[Lane, Decided]) -> Mapping[str, int]:
+        """Commands with an inbox row, by ``ce_source``."""
+        rows = await self._connection.fetch(queries.INBOX, *_offsets(start))
+        return {row[0]: row[1] for row in rows}
 
     async def candidates(self, start: Mapping[Lane, Decided]) -> list[Candidate]:
         """Some decisions of the run per policy and outcome."""

@@ -62,13 +62,13 @@ async def activate_policies(servers: Servers, run: Run, tenants: Sequence[str]) 
 async def _of_tenant(servers: Servers, client: GovernanceClient, tenant: str, found: Setup) -> None:
     async with servers.reading(tenant) as api:
         for gate in GATES:
-            for command in _missing(gate, await _policy(api, tenant, gate)):
+            for command in missing(gate, await _policy(api, tenant, gate)):
                 await client.submit(command)
                 found.sent += 1
         await _wait_active(api, tenant, found)
 
 
-def _missing(gate: Gate, policy: dict[str, Any] | None) -> list[Command]:
+def missing(gate: Gate, policy: dict[str, Any] | None) -> list[Command]:
     """The commands that make the gate's own source the deciding one."""
     if policy is None:
         return [gate.command(), ActivatePolicy(policy=gate.name, version=1)]

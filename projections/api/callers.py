@@ -1,5 +1,6 @@
 """Who asks: the dependency of every path under ``/api/v1``."""
 
+from collections import Counter
 from typing import Annotated, Final
 
 from fastapi import Depends, Request, Security
@@ -43,9 +44,9 @@ class Allowed:
 
 
 def _refuse_doubled(request: Request) -> None:
-    names = [name for name, _ in request.query_params.multi_items()]
-    for name in names:
-        if names.count(name) > 1:
+    counts = Counter(name for name, _ in request.query_params.multi_items())
+    for name, count in counts.most_common(1):
+        if count > 1:
             raise invalid(name, "stands more than once")
 
 

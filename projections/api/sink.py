@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from secrets import token_hex
 from typing import Final
 
 import httpx
@@ -34,9 +35,13 @@ class SinkEntries:
         self._client = client
         self._url = url.rstrip("/")
 
-    async def get(self, path: str, query: Mapping[str, str], token: str) -> SinkAnswer:
-        """The sink's answer to ``GET path?query``."""
-        headers = {"Authorization": f"Bearer {token}", "Accept": "application/json"}
+    async def get(self, path: str, query: Mapping[str, str], token: str, trace: str) -> SinkAnswer:
+        """The sink's answer to ``GET path?query``; ``trace`` is the W3C trace id (32 hex digits)."""
+        headers = {
+            "Authorization": f"Bearer {token}",
+            "Accept": "application/json",
+            "traceparent": f"00-{trace}-{token_hex(8)}-01",
+        }
         body = bytearray()
         try:
             async with self._client.stream(

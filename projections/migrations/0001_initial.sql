@@ -1,7 +1,12 @@
 -- The primary database: lanes, inbox, events, aggregates and what readers see.
 -- Runs as the owner of the database; logins get grants only.
 
-CREATE ROLE gov_owner NOLOGIN;
+DO $$
+BEGIN
+    CREATE ROLE gov_owner NOLOGIN;
+EXCEPTION WHEN duplicate_object THEN
+    NULL;                                          -- roles belong to the server: another database made it
+END $$;
 ALTER ROLE gov_agents BYPASSRLS;   -- agents serve every tenant, and COPY refuses tables whose row security applies
 GRANT gov_owner TO CURRENT_USER;
 CREATE SCHEMA governance AUTHORIZATION gov_owner;
@@ -83,6 +88,7 @@ CREATE TABLE quarantine (
     recorded_at   timestamptz NOT NULL,
     PRIMARY KEY (topic, partition, record_offset)
 );
+CREATE INDEX quarantine_command ON quarantine (tenant_id, command_id);
 CREATE INDEX quarantine_open ON quarantine (topic, partition, key) WHERE state IN ('quarantined', 'parked');
 
 -- Single attempts at commands of a batch that an earlier start left unfinished.
@@ -159,6 +165,8 @@ CREATE TABLE decision (
 );
 CREATE INDEX decision_newest ON decision (tenant_id, occurred_at DESC, decision_id DESC);
 CREATE INDEX decision_by_policy ON decision (tenant_id, policy_id, occurred_at DESC, decision_id DESC);
+CREATE INDEX decision_by_actor ON decision (tenant_id, actor, occurred_at DESC, decision_id DESC);
+CREATE INDEX decision_denied ON decision (tenant_id, occurred_at DESC, decision_id DESC) WHERE outcome = 'deny';
 CREATE INDEX decision_by_resource ON decision (tenant_id, resource, occurred_at DESC, decision_id DESC);
 
 -- Readers see their tenant only: every read transaction sets governance.tenant.
@@ -171,6 +179,7 @@ DECLARE
 BEGIN
     FOREACH name IN ARRAY ARRAY['inbox', 'event', 'quarantine', 'policy', 'policy_version', 'decision'] LOOP
         EXECUTE format('ALTER TABLE %I ENABLE ROW LEVEL SECURITY', name);
+        EXECUTE format('ALTER TABLE %I FORCE ROW LEVEL SECURITY', name);
         EXECUTE format('CREATE POLICY reader_tenant ON %I FOR SELECT TO gov_reader USING (tenant_id = reader_tenant())', name);
         EXECUTE format('GRANT SELECT ON %I TO gov_reader', name);
     END LOOP;

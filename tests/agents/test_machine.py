@@ -32,8 +32,8 @@ from tests.agents.simulation.scenario import FIRST, LANES, POLICY, SECOND, with_
 from tests.agents.simulation.worker import BAD_SOURCE, DEADLY, Worker
 from tests.agents.simulation.world import World
 
-EXAMPLES: Final = 60
-"""Runs of the machine: about 15 seconds. Raise it for a long hunt."""
+EXAMPLES: Final = 150
+"""Runs of the machine: about 10 seconds. Raise it for a long hunt."""
 
 STEPS: Final = 40
 """Rules a run."""

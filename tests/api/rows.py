@@ -13,12 +13,12 @@ from schemas.codec import Body, encode
 from schemas.envelope import Envelope, headers_of, timestamp
 from schemas.identity import ENGINE_SOURCE, event_id, message_key, policy_id, position_event_id
 from schemas.leaf import EventRecord, encode_leaf
+from tests.api.bodies import REGO, created, evaluated
 
 if TYPE_CHECKING:
     Connection = asyncpg.Connection[asyncpg.Record]
 
 START = datetime(2026, 5, 4, 9, 30, tzinfo=UTC)
-REGO = "package aumos.governance.model_promotion\n\ndefault allow = false\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,10 +146,10 @@ class History:
         """A policy with its versions; its last event is the one returned."""
         cause = command(tenant, "policy")
         identity = policy_id(tenant, name)
-        created = await self.event(
-            cause, "governance.policy.created", f"policy/{identity}", _created(identity, name)
+        first = await self.event(
+            cause, "governance.policy.created", f"policy/{identity}", created(identity, name)
         )
-        await self.inbox(cause, "decided", created)
+        await self.inbox(cause, "decided", first)
         await self._connection.execute(
             "INSERT INTO governance.policy VALUES"
             " ($1, $2, $3, 'opa_rego', $4, $5, $6, $5, $7, $8, $8, $7, $9, $10, $11)",
@@ -159,15 +159,15 @@ class History:
             state,
             versions,
             active,
-            created.event_id,
-            created.at,
-            created.topic,
-            created.partition,
-            created.sequence,
+            first.event_id,
+            first.at,
+            first.topic,
+            first.partition,
+            first.sequence,
         )
         for version in range(1, versions + 1):
             await self._version(tenant, identity, version, "active" if version == active else "validated")
-        return created
+        return first
 
     async def _version(self, tenant: str, identity: str, version: int, state: str) -> None:
         warning = {"file": "p.rego", "row": 3, "column": 1, "rule": "style", "message": "long", "hint": ""}
@@ -204,7 +204,8 @@ class History:
     ) -> Written:
         """A decision with its event, row and inbox row."""
         cause = Command(tenant, "evaluation", str(uuid4()), actor=actor, partition=partition)
-        body = _evaluated(tenant, cause, policy, resource, outcome, document)
+        identity = event_id(tenant, cause.source, cause.id, 0)
+        body = evaluated(identity, (policy_id(tenant, policy), policy), resource, outcome, document)
         written = await self.event(cause, "governance.policy.evaluated", resource, body)
         await self.inbox(cause, "decided", written)
         await self._connection.execute(
@@ -240,8 +241,8 @@ class History:
         await self.inbox(cause, "rejected", written)
         return written
 
-    async def quarantined(self, cause: Command, state: str, reason: str) -> Written | None:
-        """A quarantine row; with its event, unless the command is only parked behind another."""
+    async def quarantined(self, cause: Command, state: str, reason: str) -> Written:
+        """A quarantine row with its event."""
         offset = await self._connection.fetchval(
             "SELECT coalesce(max(record_offset), 0) + 1 FROM governance.quarantine"
         )
@@ -261,8 +262,6 @@ class History:
             "for people",
             self._clock,
         )
-        if state == "parked":
-            return None
         body: Body = {
             "topic": cause.topic,
             "partition": cause.partition,
@@ -275,52 +274,7 @@ class History:
         return await self.event(
             cause,
             f"governance.{cause.family}.command_quarantined",
-            f"command/{cause.id}",
+            f"lane/{cause.topic}/{cause.partition}",
             body,
             event=position_event_id(cause.topic, cause.partition, offset, 0),
         )
-
-
-def _created(identity: str, name: str) -> Body:
-    return {
-        "policy_id": identity,
-        "name": name,
-        "version": 1,
-        "policy_type": "opa_rego",
-        "rego_content": REGO,
-        "package": "aumos.governance.model_promotion",
-        "module": REGO,
-        "module_digest": sha256(REGO.encode()).hexdigest(),
-        "regulation_refs": ["iso42001"],
-        "description": "",
-        "enforcement": "mandatory",
-        "fail_mode": "closed",
-        "timeout_ms": None,
-        "warnings": [],
-    }
-
-
-def _evaluated(
-    tenant: str, cause: Command, policy: str, resource: str, outcome: str, document: bytes
-) -> Body:
-    return {
-        "decision_id": event_id(tenant, cause.source, cause.id, 0),
-        "policy_id": policy_id(tenant, policy),
-        "policy": policy,
-        "version": 1,
-        "module_digest": sha256(REGO.encode()).hexdigest(),
-        "resource": resource,
-        "decision_point": "registry.promote",
-        "outcome": outcome,
-        "basis": "policy",
-        "error": "",
-        "reasons": [] if outcome == "allow" else ["the model card is missing"],
-        "result": b'{"allow": %s, "score": 1.50}' % (b"true" if outcome == "allow" else b"false"),
-        "input": document,
-        "input_digest": sha256(document).hexdigest(),
-        "enforcement": "mandatory",
-        "fail_mode": "closed",
-        "duration_us": 812,
-        "opa": "opa-0",
-        "bundle_revision": 4,
-    }

@@ -16,6 +16,7 @@ class Asked:
     path: str
     query: dict[str, str]
     authorization: str
+    traceparent: str
 
 
 @dataclass
@@ -45,7 +46,10 @@ class SinkStandIn:
         head = (await reader.readuntil(b"\r\n\r\n")).decode()
         target = urlsplit(head.split(" ")[1])
         headers = dict(line.split(": ", 1) for line in head.split("\r\n")[1:] if line)
-        self.asked.append(Asked(target.path, dict(parse_qsl(target.query)), headers.get("Authorization", "")))
+        query = dict(parse_qsl(target.query))
+        self.asked.append(
+            Asked(target.path, query, headers.get("Authorization", ""), headers.get("traceparent", ""))
+        )
         await asyncio.sleep(self.delay_s)
         status, body = (
             (200, b"{}")

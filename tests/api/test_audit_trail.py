@@ -52,6 +52,15 @@ async def test_a_query_is_forwarded_with_the_callers_token(api: Api, sink: SinkS
     }
 
 
+async def test_the_sink_is_asked_under_the_callers_trace(api: Api, sink: SinkStandIn, tenant: str) -> None:
+    trace = "4bf92f3577b34da6a3ce929d0e0e4736"
+    headers = {**bearer(tenant, *SCOPES), "traceparent": f"00-{trace}-00f067aa0ba902b7-01"}
+    await api.client.get(PATH, headers=headers)
+    version, asked, span, flags = sink.asked[0].traceparent.split("-")
+    assert (version, asked, len(span), flags) == ("00", trace, 16, "01")
+    assert span != "00f067aa0ba902b7"
+
+
 async def test_the_next_link_leads_back_to_this_api(api: Api, sink: SinkStandIn, tenant: str) -> None:
     sink.say({"items": [{"index": 18}], "next": "/entries?limit=1&actor=ann&cursor=18"})
     response = await api.client.get(
@@ -118,6 +127,7 @@ async def test_a_bad_parameter_is_refused_before_the_sink_is_asked(
     [
         (500, "application/json", b"{}", 0.0),
         (302, "application/json", b"{}", 0.0),
+        (503, MEDIA_TYPE, b'{"reason": "audit_database"}', 0.0),
         (403, "text/html", b"<html>", 0.0),
         (200, "application/json", b"{}", 1.0),
     ],

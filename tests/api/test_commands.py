@@ -107,19 +107,21 @@ async def test_a_quarantined_command_says_why_and_names_its_event(
 ) -> None:
     cause = command(tenant, "policy")
     written = await history.quarantined(cause, "quarantined", "poison")
-    assert written is not None
     found = await outcome(api, cause)
     assert (found["state"], found["reason"]) == ("quarantined", "poison")
     assert found["lane"] == {"topic": "governance.policy.commands.v1", "partition": 0}
-    kind = "governance.policy.command_quarantined"
-    assert found["events"] == [shown(written, kind, f"command/{cause.id}")]
+    kind, resource = "governance.policy.command_quarantined", "lane/governance.policy.commands.v1/0"
+    assert found["events"] == [shown(written, kind, resource)]
 
 
-async def test_a_parked_command_has_no_event_yet(api: Api, history: History, tenant: str) -> None:
+async def test_a_parked_command_names_the_event_that_it_waits(
+    api: Api, history: History, tenant: str
+) -> None:
     cause = command(tenant, "policy")
-    await history.quarantined(cause, "parked", "parked")
+    written = await history.quarantined(cause, "parked", "parked")
     found = await outcome(api, cause)
-    assert (found["state"], found["events"], found["freshness"]) == ("parked", [], None)
+    assert (found["state"], found["reason"]) == ("parked", "parked")
+    assert [event["event_id"] for event in found["events"]] == [written.event_id]  # type: ignore[attr-defined]
 
 
 async def test_a_discarded_command_is_not_shown_as_waiting(api: Api, history: History, tenant: str) -> None:
@@ -136,7 +138,7 @@ async def test_a_command_taken_up_again_shows_what_became_of_it(
     written = await history.rejection(cause, "unknown_policy", "no")
     found = await outcome(api, cause)
     assert (found["state"], found["reason"]) == ("rejected", "unknown_policy")
-    assert written.event_id in {event["event_id"] for event in found["events"]}  # type: ignore[attr-defined]
+    assert [event["event_id"] for event in found["events"]] == [written.event_id]  # type: ignore[attr-defined]
 
 
 async def test_a_decided_command_without_event_has_nothing_to_audit(

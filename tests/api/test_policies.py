@@ -6,8 +6,9 @@ import pytest
 
 from schemas.envelope import timestamp
 from schemas.identity import policy_id
+from tests.api.bodies import REGO
 from tests.api.conftest import Api, bearer
-from tests.api.rows import REGO, History
+from tests.api.rows import History
 
 PATH = "/api/v1/policies"
 

@@ -109,6 +109,13 @@ async def test_a_refused_value_is_not_repeated(app: FastAPI) -> None:
     assert "script" not in response.text
 
 
+async def test_an_answer_names_a_bounded_number_of_invented_parameters(api: Api, tenant: str) -> None:
+    query = "&".join(f"p{number}=1" for number in range(3000))
+    response = await api.client.get(f"/api/v1/policies?{query}", headers=bearer(tenant))
+    assert response.status_code == 422
+    assert len(response.json()["errors"]) == 20
+
+
 async def test_a_failure_says_nothing_about_itself(app: FastAPI) -> None:
     async with client(app) as asking:
         response = await asking.get("/broken")

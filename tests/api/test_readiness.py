@@ -1,8 +1,10 @@
 """``/ready`` tells the truth about each dependency, ``/live`` about the process."""
 
 import asyncio
+from typing import Any
 from urllib.parse import urlsplit
 
+import asyncpg
 import pytest
 from aiokafka import AIOKafkaProducer
 
@@ -126,6 +128,15 @@ async def test_a_statement_that_takes_too_long_is_an_outage(serve: Serve, tenant
                 await session.rows("SELECT pg_sleep(5)")
 
 
+async def test_a_mistake_in_a_query_is_not_taken_for_an_outage(api: Api, tenant: str) -> None:
+    async with api.parts.database.reading(tenant) as session:
+        with pytest.raises(asyncpg.DataError):
+            await session.rows("SELECT $1::integer", "seven")
+    with pytest.raises(asyncpg.DataError):
+        async with api.parts.database.reading(tenant) as session:
+            await session.rows("SELECT $1::integer", "seven")
+
+
 async def test_a_lost_opa_is_named(serve: Serve, stack: devstack.Stack) -> None:
     url = stack.environment("api")["AUMOS_GOVERNANCE_OPA_URL"].split(",")[0]
     async with (
@@ -168,6 +179,27 @@ async def test_without_a_broker_the_process_starts_and_says_so(serve: Serve, ten
         assert (status, found["kafka"]) == (503, "down")
         assert (await api.client.get("/live")).status_code == 200
         assert (await api.client.get("/api/v1/policies", headers=bearer(tenant))).status_code == 200
+
+
+async def test_it_is_not_ready_before_earlier_receipts_are_read(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read_on = asyncio.Event()
+    catch_up = kafka.KafkaReceipts._catch_up
+
+    async def held_back(receipts: kafka.KafkaReceipts, *arguments: Any) -> None:
+        await read_on.wait()
+        await catch_up(receipts, *arguments)
+
+    monkeypatch.setattr(kafka.KafkaReceipts, "_catch_up", held_back)
+    async with serve() as api:
+        detail = ""
+        while detail != "receipts are still being read":
+            status, _ = await states(api)
+            assert status == 503
+            detail = (await api.client.get("/ready")).json()["components"]["kafka"]["detail"]
+        read_on.set()
+        assert await until(api, "kafka", "up") == 200
 
 
 async def test_a_missing_receipts_topic_is_named(serve: Serve) -> None:

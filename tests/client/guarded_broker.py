@@ -1,4 +1,4 @@
-"""A Kafka broker of its own that knows who connects and checks access rules (SASL/PLAIN, StandardAuthorizer)."""
+"""A Kafka broker of its own that knows who connects (SASL/PLAIN) and checks access rules."""
 
 import socket
 import subprocess

@@ -1,17 +1,17 @@
 """The command line: what it takes, what it says, and how it exits. No server is asked."""
 
 import json
+import sys
+import types
 from collections.abc import Sequence
-from pathlib import Path
 
 import jwt
 import pytest
-from typer.testing import CliRunner, Result
 
-from client.cli import calling, settings
-from client.cli.main import app
-from client.cli.output import Exit, exit_code
+from client.cli import settings
+from client.cli.output import Exit, exit_code, report
 from client.errors import (
+    Finding,
     GovernanceError,
     InvalidCommand,
     NotConfigured,
@@ -20,55 +20,13 @@ from client.errors import (
     UnknownPolicy,
     Unreachable,
 )
-from client.memory import InMemoryTransport
-from client.scripted import ScriptedEngine
-from client.transport import Outgoing, Received
+from schemas.avro import FOLDER
 from schemas.envelope import envelope_of
+from schemas.releases import Problem
+from tests.client.shell import Shell
 
 KEY = "k" * 32
 REGO = "package p\n\ndefault allow = false\n"
-
-
-class Shell:
-    """The command line in an environment of its own, before a scripted engine."""
-
-    def __init__(self, monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
-        self.folder = folder
-        self.engine = ScriptedEngine(lambda policy, document: "deny" if policy == "gate" else "allow")
-        self.silent = False
-        self.sent: list[Outgoing] = []
-        for name in list(settings.Settings.model_fields.values()):
-            if name.alias:
-                monkeypatch.delenv(name.alias, raising=False)
-        monkeypatch.setenv("AUMOS_KAFKA_BOOTSTRAP_SERVERS", "127.0.0.1:1")
-        monkeypatch.setenv("AUMOS_GOVERNANCE_TENANT", "acme")
-        monkeypatch.setattr(calling, "KafkaTransport", lambda broker: InMemoryTransport(self._respond))
-        self._monkeypatch = monkeypatch
-
-    def setenv(self, **values: str) -> None:
-        for name, value in values.items():
-            self._monkeypatch.setenv(name, value)
-
-    def run(self, *arguments: str, stdin: str | None = None) -> Result:
-        return CliRunner().invoke(app, arguments, input=stdin)
-
-    def file(self, name: str, text: str) -> str:
-        (self.folder / name).write_text(text)
-        return str(self.folder / name)
-
-    def _respond(self, command: Outgoing) -> Sequence[Received]:
-        self.sent.append(command)
-        return () if self.silent else self.engine(command)
-
-
-@pytest.fixture
-def shell(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Shell:
-    return Shell(monkeypatch, tmp_path)
-
-
-def evaluation(**changes: object) -> dict[str, object]:
-    data = {"policy": "gate", "input": {"a": 1}, "resource": "model/m-17"}
-    return {"type": "governance.policy.evaluate", "data": data, **changes}
 
 
 @pytest.mark.parametrize(
@@ -120,88 +78,6 @@ def test_an_absent_file_is_wrong_usage(shell: Shell) -> None:
     result = shell.run("publish", str(shell.folder / "absent.json"))
     assert result.exit_code == Exit.USAGE
     assert "absent.json" in result.stderr
-
-
-YAML = """
-type: governance.policy.evaluate
-data: {policy: gate, input: {a: 1}, resource: r/1}
----
-type: governance.policy.retire
-id: c-2
-tenantid: globex
-actorid: someone
-source: elsewhere
-expectedversion: 3
-data: {policy: old}
-"""
-
-
-@pytest.mark.parametrize(
-    ("name", "text", "count"),
-    [
-        ("one.json", json.dumps(evaluation()), 1),
-        ("array.json", json.dumps([evaluation(), evaluation()]), 2),
-        ("lines.jsonl", f"{json.dumps(evaluation())}\n\n{json.dumps(evaluation())}\n", 2),
-        ("documents.yaml", YAML, 2),
-    ],
-)
-def test_commands_are_published_from_every_form(shell: Shell, name: str, text: str, count: int) -> None:
-    result = shell.run("publish", shell.file(name, text), "--json")
-    assert result.exit_code == Exit.OK
-    assert [each["state"] for each in json.loads(result.stdout)] == ["decided"] * count
-    assert len(shell.sent) == count
-
-
-def test_a_command_in_a_file_says_in_whose_name_it_is_sent(shell: Shell) -> None:
-    shell.run("publish", shell.file("x.yaml", YAML))
-    first, second = (envelope_of(sent.headers) for sent in shell.sent)
-    assert (first.tenant, first.source) == ("acme", "governance-cli")
-    assert (second.id, second.tenant, second.actor, second.source) == (
-        "c-2",
-        "globex",
-        "someone",
-        "elsewhere",
-    )
-    assert second.expected_version == 3
-
-
-@pytest.mark.parametrize(
-    ("broken", "said"),
-    [
-        (evaluation(type="governance.nope"), "unknown type"),
-        (evaluation(data={"policy": "gate"}), "needs the field 'input'"),
-        (evaluation(data={"policy": "gate", "input": {}, "resource": "r", "x": 1}), "no field 'x'"),
-        (evaluation(data={"policy": "", "input": {}, "resource": "r"}), "policy"),
-        (evaluation(tpye="x"), "tpye"),
-        (evaluation(expectedversion=-1), "expectedversion"),
-        ("text", "dictionary"),
-    ],
-)
-def test_one_bad_command_keeps_all_from_being_sent(shell: Shell, broken: object, said: str) -> None:
-    result = shell.run("publish", shell.file("x.json", json.dumps([evaluation(), broken])))
-    assert result.exit_code == Exit.USAGE
-    assert "command 2" in result.stderr
-    assert said in result.stderr
-    assert shell.sent == []
-
-
-def test_a_refused_command_among_others_exits_1(shell: Shell) -> None:
-    shell.engine.rejections = {"old": "policy_retired"}
-    retire = {"type": "governance.policy.retire", "data": {"policy": "old"}}
-    result = shell.run("publish", shell.file("x.json", json.dumps([evaluation(), retire])), "--json")
-    assert result.exit_code == Exit.FAILED
-    good, bad = json.loads(result.stdout)
-    assert good["state"] == "decided"
-    assert (bad["error"], bad["reason"]) == ("Rejected", "policy_retired")
-
-
-def test_publishing_may_end_with_the_broker_or_the_wall(shell: Shell) -> None:
-    file = shell.file("x.json", json.dumps(evaluation()))
-    states = [
-        json.loads(shell.run("publish", file, "--until", until, "--json").stdout)[0]["state"]
-        for until in ("accepted", "audited")
-    ]
-    assert states == ["accepted", "audited"]
 
 
 def test_a_policy_is_created_from_its_file(shell: Shell) -> None:
@@ -349,3 +225,34 @@ def test_every_command_explains_itself(shell: Shell) -> None:
         result = shell.run(*arguments, "--help")
         assert result.exit_code == Exit.OK
         assert "Usage" in result.stdout
+
+
+@pytest.mark.parametrize(("code", "exits"), [(0, Exit.OK), (1, Exit.FAILED)])
+def test_the_demonstration_exits_as_it_ended(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch, code: int, exits: Exit
+) -> None:
+    run = types.ModuleType("devstack.demo.run")
+    run.run = lambda: code  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "devstack.demo.run", run)
+    assert shell.run("demo").exit_code == exits
+
+
+def test_people_read_what_is_wrong_with_a_schema(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(
+        "client.cli.schemas.problems", lambda _: [Problem("x.avsc", "is released and was edited")]
+    )
+    result = shell.run("schemas", "check")
+    assert result.exit_code == Exit.FAILED
+    assert result.stdout == "x.avsc: is released and was edited\n1 problem(s)\n"
+
+
+def test_a_checkout_whose_schemas_are_released_has_none_to_release(shell: Shell) -> None:
+    before = FOLDER.joinpath("released.json").read_bytes()
+    assert shell.run("schemas", "release").stdout == "0 file(s) released\n"
+    assert FOLDER.joinpath("released.json").read_bytes() == before
+
+
+def test_a_rejections_findings_are_shown_with_their_place(capsys: pytest.CaptureFixture[str]) -> None:
+    finding = Finding("policy.rego", 3, 7, "rego_parse_error", "unexpected token", "close the brace")
+    report(Rejected("invalid_rego", "one problem", [finding], "c", "e"), as_json=False)
+    assert "policy.rego:3:7 rego_parse_error: unexpected token close the brace" in capsys.readouterr().err

@@ -1,19 +1,12 @@
 """What a caller of the client sees, over the transport in memory."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
-from typing import Literal
+from collections.abc import Sequence
 
 import pytest
 
-from agents import reading
-from client import command
-from client.command import Sender
 from client.errors import (
     Closed,
-    Denied,
-    InvalidCommand,
     Quarantined,
     Rejected,
     TimedOut,
@@ -21,45 +14,15 @@ from client.errors import (
     Unreachable,
 )
 from client.governance import GovernanceClient
-from client.memory import InMemoryTransport, Respond
+from client.memory import InMemoryTransport
 from client.outcome import Accepted
-from client.scripted import ScriptedEngine
 from client.transport import Outgoing, Received
-from schemas.codec import decode, encode
+from schemas.codec import encode
 from schemas.envelope import envelope_of
 from schemas.identity import partition_for
-from schemas.models import Evaluate, RepublishLane, RetirePolicy
+from schemas.models import Evaluate, RetirePolicy
 from schemas.topics import topics
-
-SENDER = Sender("acme", "svc-mlops", "svc-mlops")
-
-
-def decide(policy: str, document: Mapping[str, object]) -> Literal["allow", "deny"]:
-    return "deny" if policy == "gate" else "allow"
-
-
-def engine(
-    rejections: Mapping[str, str] | None = None, quarantines: frozenset[str] = frozenset()
-) -> ScriptedEngine:
-    return ScriptedEngine(decide, rejections or {}, quarantines)
-
-
-@asynccontextmanager
-async def client(respond: Respond, sender: Sender = SENDER) -> AsyncIterator[GovernanceClient]:
-    async with GovernanceClient.over(InMemoryTransport(respond), sender) as gov:
-        yield gov
-
-
-def nothing(_: Outgoing) -> Sequence[Received]:
-    return ()
-
-
-def keeping(sent: list[Outgoing]) -> Respond:
-    def keep(command: Outgoing) -> Sequence[Received]:
-        sent.append(command)
-        return ()
-
-    return keep
+from tests.client.calls import SENDER, body_of, client, engine, keeping, nothing
 
 
 async def test_an_evaluation_returns_the_decision_of_its_own_command() -> None:
@@ -94,6 +57,16 @@ async def test_a_command_goes_to_the_partition_of_its_key_and_carries_who_asks()
     assert sent.partition == partition_for(sent.key, topics().commands("evaluation").partitions)
     assert (envelope.tenant, envelope.actor, envelope.source) == ("acme", "svc-mlops", "svc-mlops")
     assert (envelope.correlation, envelope.traceparent) == ("c-1", "00-a-b-01")
+
+
+async def test_every_partition_gets_the_commands_of_its_keys() -> None:
+    transport, count = InMemoryTransport(), topics().commands("evaluation").partitions
+    async with GovernanceClient.over(transport, SENDER) as gov:
+        for n in range(100):
+            command = Evaluate(policy="gate", input=b"{}", resource=f"model/{n}")
+            await gov.submit(command, "accepted")
+    assert {sent.partition for sent in transport.sent} == set(range(count))
+    assert all(sent.partition == partition_for(sent.key, count) for sent in transport.sent)
 
 
 async def test_accepted_returns_when_the_broker_has_the_command() -> None:
@@ -132,7 +105,7 @@ async def test_a_receipt_of_a_batch_gives_each_event_its_own_index() -> None:
         if len(lanes) < 3:
             return (lanes[-1],)
         receipt = scripted.receipt(lanes[0])
-        body = {**_body(receipt), "next_lane_seq": 4, "first_index": 40, "next_index": 43}
+        body = {**body_of(receipt), "next_lane_seq": 4, "first_index": 40, "next_index": 43}
         whole = Received(
             receipt.topic,
             receipt.partition,
@@ -263,135 +236,3 @@ async def test_an_answer_that_cannot_be_read_ends_the_wait_with_the_cause() -> N
     async with client(garbled) as gov:
         with pytest.raises(Unreachable, match="unknown_schema"):
             await gov.evaluate("gate", {}, timeout=30)
-
-
-@pytest.mark.parametrize(
-    "document",
-    [b"[]", b"{", b'{"a": NaN}', b'{"a":1,"a":2}', b'{"a": "\\u0000"}', b"{" * 100, b'{"a": "\xff"}'],
-)
-async def test_a_bad_input_is_refused_before_it_is_sent(document: bytes) -> None:
-    transport = InMemoryTransport(engine())
-    async with GovernanceClient.over(transport, SENDER) as gov:
-        with pytest.raises(InvalidCommand):
-            await gov.evaluate("gate", document)
-    assert transport.sent == []
-
-
-async def test_an_input_over_the_bound_is_refused_before_it_is_sent() -> None:
-    async with client(engine()) as gov:
-        with pytest.raises(InvalidCommand, match="at most 262144"):
-            await gov.evaluate("gate", {"a": "x" * 262_144})
-
-
-async def test_a_name_with_control_characters_is_refused_before_it_is_sent() -> None:
-    async with client(engine()) as gov:
-        with pytest.raises(InvalidCommand):
-            await gov.evaluate("gate", {}, resource="a\nb")
-    async with client(engine(), Sender("acme/x", "svc", "svc")) as gov:
-        with pytest.raises(InvalidCommand, match="tenantid"):
-            await gov.evaluate("gate", {})
-
-
-async def test_an_operators_command_goes_to_the_lane_it_names_signed() -> None:
-    transport = InMemoryTransport(engine())
-    sender = Sender("acme", "op", "op", engine_key=b"k" * 32)
-    command = RepublishLane(topic="governance.evaluation.commands.v1", partition=6, from_sequence=1)
-    async with GovernanceClient.over(transport, sender) as gov:
-        await gov.submit(command, "accepted")
-    (sent,) = transport.sent
-    envelope = envelope_of(sent.headers)
-    assert (sent.topic, sent.partition) == ("governance.evaluation.commands.v1", 6)
-    assert sent.key == b"aumos/governance.evaluation.commands.v1/6"
-    assert envelope.tenant == "aumos"
-    assert len(envelope.mac) == 64
-
-
-async def test_an_operators_command_needs_the_engine_key() -> None:
-    command = RepublishLane(topic="governance.evaluation.commands.v1", partition=6, from_sequence=1)
-    async with client(engine()) as gov:
-        with pytest.raises(InvalidCommand, match="AUMOS_GOVERNANCE_ENGINE_KEY"):
-            await gov.submit(command)
-
-
-@pytest.mark.parametrize(
-    ("topic", "partition"),
-    [("nope", 0), ("governance.policy.events.v1", 0), ("governance.policy.commands.v1", 4)],
-)
-async def test_a_lane_that_does_not_exist_is_refused(topic: str, partition: int) -> None:
-    sender = Sender("acme", "op", "op", engine_key=b"k" * 32)
-    async with client(engine(), sender) as gov:
-        with pytest.raises(InvalidCommand):
-            await gov.submit(RepublishLane(topic=topic, partition=partition, from_sequence=1))
-
-
-def test_the_client_bounds_commands_as_the_engine_does() -> None:
-    assert command.MAX_COMMAND_BYTES == reading.MAX_COMMAND_BYTES
-
-
-async def test_a_guarded_function_is_called_when_the_policy_allows() -> None:
-    asked: list[object] = []
-
-    def watch(policy: str, document: Mapping[str, object]) -> Literal["allow", "deny"]:
-        asked.append(document)
-        return "allow"
-
-    async with client(ScriptedEngine(watch)) as gov:
-
-        @gov.guard("open", resource=lambda model, stage="prod": f"model/{model}")
-        async def promote(model: str, stage: str = "prod") -> str:
-            return f"{model} promoted to {stage}"
-
-        assert await promote("m-17") == "m-17 promoted to prod"
-    assert asked == [{"model": "m-17", "stage": "prod"}]
-
-
-async def test_a_guarded_function_is_not_called_when_the_policy_denies() -> None:
-    called: list[str] = []
-    async with client(engine()) as gov:
-
-        @gov.guard("gate", input=lambda model: {"id": model})
-        async def promote(model: str) -> None:
-            called.append(model)
-
-        with pytest.raises(Denied, match="scripted"):
-            await promote("m-17")
-    assert called == []
-
-
-async def test_a_guard_without_an_answer_stays_shut() -> None:
-    async with client(nothing) as gov:
-
-        @gov.guard("gate", timeout=0.01)
-        async def promote() -> None:
-            pytest.fail("called without a decision")
-
-        with pytest.raises(TimedOut):
-            await promote()
-
-
-async def test_an_advisory_deny_does_not_stop_a_guarded_function() -> None:
-    scripted = engine()
-
-    def advisory(command: Outgoing) -> Sequence[Received]:
-        body = {
-            **scripted._evaluated(envelope_of(command.headers), _body_of(command)),
-            "enforcement": "advisory",
-        }
-        return (scripted.event(command, "governance.policy.evaluated", body),)
-
-    async with client(advisory) as gov:
-
-        @gov.guard("gate")
-        async def promote() -> str:
-            return "done"
-
-        assert await promote() == "done"
-        assert (await gov.evaluate("gate", {})).denied
-
-
-def _body(record: Received) -> dict[str, object]:
-    return dict(decode(envelope_of(record.headers).type, record.value))
-
-
-def _body_of(command: Outgoing) -> dict[str, object]:
-    return dict(decode(Evaluate.TYPE, command.value))

@@ -40,6 +40,9 @@ def test_a_stack_is_brought_up_looked_at_and_taken_down(small_stack: Path, capsy
         "worker-0": "running",
         "worker-1": "running",
     }
+    code, shown = run("migrate")
+    assert code == 0
+    assert "✓ migrations" in shown
     code, shown = run("env", "worker", "--json")
     assert code == 0
     values = json.loads(shown)

@@ -161,7 +161,7 @@ def test_a_worker_that_is_no_longer_wanted_is_stopped(small_stack: Path) -> None
     assert not psutil.pid_exists(before["worker-1"])
 
 
-def test_a_running_worker_holds_no_audit_credentials(
+def test_a_running_worker_has_no_audit_credentials(
     small_stack: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AUMOS_GOVERNANCE_AUDIT_DB_URL", "postgresql://from/outside")
@@ -178,6 +178,14 @@ def test_a_paused_component_stands_still_and_goes_on(small_stack: Path) -> None:
     assert worker.status() == psutil.STATUS_STOPPED
     assert stack.resume("worker")
     assert worker.status() != psutil.STATUS_STOPPED
+
+
+def test_up_lets_a_paused_component_go_on(small_stack: Path) -> None:
+    stack = up(Options(state_dir=small_stack))
+    before = pids(stack)
+    stack.pause("worker")
+    assert pids(up(Options(state_dir=small_stack))) == before
+    assert psutil.Process(before["worker-0"]).status() != psutil.STATUS_STOPPED
 
 
 def test_one_component_is_stopped_started_and_restarted_by_name(small_stack: Path) -> None:

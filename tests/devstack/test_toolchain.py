@@ -33,7 +33,8 @@ def program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Program
 
 @pytest.mark.parametrize("version", ["17.0.15", "21", "25.0.2"])
 def test_a_java_that_kafka_runs_on_is_found(program: Program, version: str) -> None:
-    assert toolchain.system_java() == program("java", f'openjdk version "{version}" 2026-01-20')
+    java = program("java", f'openjdk version "{version}" 2026-01-20')
+    assert toolchain.system_java() == java
 
 
 @pytest.mark.parametrize("answer", ['openjdk version "11.0.2"', 'java version "1.8.0_392"', "no runtime"])

@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from rego.binary import BinaryLimits
+from rego.places import Edited, Source
 from rego.submission import MAX_SOURCE_BYTES, Accepted, Checker, Refused
 from tests.policies.modules import ALLOW, policy
 
@@ -65,6 +66,23 @@ async def test_a_source_without_exactly_one_plain_package_is_refused(checker: Ch
     result = await checker.check("acme", "p-1", 1, source)
     assert isinstance(result, Refused)
     assert [finding.rule for finding in result.findings] == ["rego_parse_error"]
+
+
+@pytest.mark.parametrize(
+    "moved_text",
+    [
+        'package tenants["other"]["p-1"].v1\n\ndecision := {"allow": true}\n',
+        'package tenants["acme"]["p-1"].v1\n\nx := 1\n\ndecision := data.tenants.other\n',
+    ],
+)
+async def test_a_module_that_is_not_where_it_was_put_is_refused_however_that_came(
+    checker: Checker, monkeypatch: pytest.MonkeyPatch, moved_text: str
+) -> None:
+    wrong = Edited(Source(moved_text.encode()), [])
+    monkeypatch.setattr("rego.submission.moved", lambda *_: wrong)
+    result = await checker.check("acme", "p-1", 1, ALLOW)
+    assert isinstance(result, Refused)
+    assert [finding.rule for finding in result.findings] == ["bad_text"]
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,8 @@
 """Bodies on the wire: what is written is read back, and nothing else is."""
 
 import pytest
+from fastavro.schema import parse_schema
+from fastavro.types import Schema
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -117,6 +119,36 @@ def test_a_damaged_body_is_read_or_unreadable(message_type: str) -> None:
                 continue
 
     damaged()
+
+
+class Registered:
+    """Writer schemas that nobody checked."""
+
+    def __init__(self, schema: Schema) -> None:
+        self._schema = parse_schema(schema, named_schemas={})
+
+    def writer(self, schema_id: int) -> Schema:
+        return self._schema
+
+
+def record(*fields: dict[str, object], name: str = "aumos.governance.commands.PolicyRetire") -> Schema:
+    return {"type": "record", "name": name, "fields": list(fields)}
+
+
+@pytest.mark.parametrize(
+    ("schema", "reason"),
+    [
+        (record({"name": "policy", "type": "int"}), "undecodable"),
+        (record({"name": "reason", "type": "string"}), "undecodable"),
+        (record({"name": "policy", "type": "string"}, name="other.Record"), "type_mismatch"),
+        ("string", "type_mismatch"),
+        (["null", "string"], "type_mismatch"),
+    ],
+)
+def test_a_registered_schema_that_does_not_fit_is_unreadable(schema: Schema, reason: str) -> None:
+    with pytest.raises(Unreadable) as caught:
+        decode(RETIRE, b"\x00\x00\x00\x00\x01\x02p\x02r", Registered(schema))
+    assert caught.value.reason == reason
 
 
 @pytest.mark.parametrize(

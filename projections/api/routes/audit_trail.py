@@ -60,7 +60,8 @@ async def read_entry(
 async def _ask(request: Request, parts: Parts, path: str, query: dict[str, str]) -> SinkAnswer:
     if parts.sink is None:
         raise absent()
-    return await parts.sink.get(path, query, bearer_token(request.headers.get("authorization")))
+    token = bearer_token(request.headers.get("authorization"))
+    return await parts.sink.get(path, query, token, request.state.correlation_id)
 
 
 def _document(found: SinkAnswer) -> dict[str, object]:

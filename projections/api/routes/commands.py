@@ -5,10 +5,11 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Path, Query, Request, Response
 
 from projections.api.answers import resource
+from projections.api.blocks import Audit, Freshness, Lane
 from projections.api.callers import PartsOf, Reader
 from projections.api.filters import CommandQuery
 from projections.api.freshness import LaneHeads
-from projections.api.models import Audit, CommandEvent, CommandOutcome, Freshness, Lane
+from projections.api.models import CommandEvent, CommandOutcome
 from projections.api.queries.commands import CommandRow, commands
 from projections.api.queries.events import Event, EventRow, event, events_with_ids
 from projections.api.routes.described import IfNoneMatch, of_resource
@@ -50,7 +51,7 @@ async def read_command(
     async with parts.database.reading(caller.tenant) as session:
         row = _only(await commands(session, command_id, query.source))
         events = await _events(session, caller.tenant, command_id, row)
-        rejection = await event(session, events[0].head) if row.state == "rejected" and events else None
+        rejection = await _rejection(session, row, events)
     return resource(request, _outcome(command_id, row, events, rejection, parts.heads))
 
 
@@ -71,6 +72,12 @@ async def _events(session: Session, tenant: str, command_id: str, row: CommandRo
     else:
         ids.add(row.first_event)
     return await events_with_ids(session, event_topic_of(row.topic), sorted(ids), MAX_EVENTS)
+
+
+async def _rejection(session: Session, row: CommandRow, events: list[EventRow]) -> Event | None:
+    """The event that says why, for a rejected command."""
+    said = [each.head for each in events if each.head.event_id == row.first_event]
+    return await event(session, said[0]) if row.state == "rejected" and said else None
 
 
 def _outcome(

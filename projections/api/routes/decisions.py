@@ -5,10 +5,11 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Path, Query, Request, Response
 
 from projections.api.answers import answered, resource
+from projections.api.blocks import Freshness, fields_of
 from projections.api.callers import PartsOf, Reader
 from projections.api.filters import DecisionFilters, NoParameters
 from projections.api.freshness import LaneHeads
-from projections.api.models import Decision, Decisions, DecisionSummary, Freshness, fields_of
+from projections.api.models import Decision, Decisions, DecisionSummary
 from projections.api.pages import next_link
 from projections.api.queries.decisions import DecisionRow, Wanted, decision, decisions
 from projections.api.queries.events import Event, event

@@ -5,10 +5,11 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Query, Request, Response
 
 from projections.api.answers import answered, resource
+from projections.api.blocks import Freshness, fields_of
 from projections.api.callers import PartsOf, Reader
 from projections.api.filters import NoParameters, PolicyFilters
 from projections.api.freshness import LaneHeads
-from projections.api.models import Freshness, Policies, Policy, PolicySummary, fields_of
+from projections.api.models import Policies, Policy, PolicySummary
 from projections.api.pages import next_link
 from projections.api.queries.policies import PolicyRow, policies, policy
 from projections.api.routes.described import IfNoneMatch, of_list, of_resource

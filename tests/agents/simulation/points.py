@@ -34,12 +34,15 @@ class Points:
         self.dead = False
         self.stopped: asyncio.Event | None = None
         """Set to resume; None while the process runs."""
+        self._stop_at: str | None = None
 
     async def __call__(self, point: str) -> None:
         await asyncio.sleep(0)
         await self._alive()
         self.trace.append(point)
         fault = self.plan.pop(len(self.trace), None)
+        if point == self._stop_at:
+            fault, self._stop_at = Fault.STOP, None
         if fault is Fault.DIE:
             self.dead = True
         elif fault is Fault.STOP:
@@ -55,6 +58,10 @@ class Points:
     def next_is(self, fault: Fault, after: int = 1) -> None:
         """Plans a fault for the ``after``-th point from now."""
         self.plan[len(self.trace) + after] = fault
+
+    def stop_at(self, point: str) -> None:
+        """Plans a stop at the next point of that name."""
+        self._stop_at = point
 
     def resume(self) -> None:
         """Lets a stopped process go on."""

@@ -12,12 +12,14 @@ from tests.agents.commands import (
     create,
     evaluate,
     lane_of,
+    policies_in,
     record,
     republish,
     resources_in,
+    retry,
 )
 from tests.agents.simulation.points import Fault
-from tests.agents.simulation.worker import BAD_SOURCE, Worker
+from tests.agents.simulation.worker import BAD_SOURCE, DEADLY, Worker
 from tests.agents.simulation.world import World
 
 EVALUATION: Final = "governance.evaluation.commands.v1"
@@ -64,3 +66,54 @@ def everything(world: World, plan: Mapping[int, Fault]) -> Worker:
     world.deliver(worker, POLICY, 5)
     world.run(3.0)
     return worker
+
+
+def held_up(world: World, plan: Mapping[int, Fault]) -> Worker:
+    """A policy's command killed its workers and is retried now, with what was parked behind it.
+
+    An evaluation lane was left unfinished besides, so that its commands are suspects.
+    """
+    with_active_policy(world)
+    (name,) = policies_in(POLICY, 1)
+    world.send(create(name), "q-1")
+    deadly = world.send(UpdatePolicy(policy=name, rego_content=DEADLY.decode()), "q-2")
+    world.send(UpdatePolicy(policy=name, description="third"), "q-3")
+    world.send(UpdatePolicy(policy="gate", description="not held up"), "q-4")
+    world.send(activate(name), "q-5")
+    world.restart_until_calm().kill()
+    for number, resource in enumerate(resources_in(FIRST, 3)):
+        world.send(evaluate(resource), f"s-{number}")
+    unlucky = world.start([FIRST])
+    unlucky.points.stop_at("write")
+    world.deliver(unlucky, FIRST)
+    world.run()
+    unlucky.kill()
+    world.servers.deadly = False
+    world.send(UpdatePolicy(policy=name, description="fourth"), "q-6")
+    world.send(retry(POLICY, deadly.offset), "operator")
+    world.send(UpdatePolicy(policy=name, description="fifth"), "q-7")
+    worker = world.start(LANES, plan)
+    world.deliver(worker, FIRST)
+    world.deliver(worker, POLICY, world.servers.tables.lane(POLICY).next_offset)
+    world.run(3.0)
+    return worker
+
+
+def taking_turns(world: World, plan: Mapping[int, Fault]) -> tuple[Worker, Worker]:
+    """Two owners of one lane decide its commands in turn: the first, the second, the first again.
+
+    The plan is the second one's. Both believe that the lane is theirs.
+    """
+    with_active_policy(world)
+    for number, resource in enumerate(resources_in(FIRST, 6)):
+        world.send(evaluate(resource), f"turn-{number}")
+    first = world.start([FIRST])
+    world.deliver(first, FIRST, 0, 2)
+    world.run(0.5)
+    second = world.start([FIRST], plan)
+    world.deliver(second, FIRST, 2, 2)
+    world.run(0.4)
+    world.servers.tables.end_idle_transactions()
+    world.deliver(first, FIRST, 4, 2)
+    world.run(0.05)
+    return first, second

@@ -1,0 +1,183 @@
+"""Evaluation decisions: pure, from pointer and verdict to the event or a rejection."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from hashlib import sha256
+from itertools import product
+
+import orjson
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from agents.decisions.evaluation import MAX_REASONS, Pointer, Verdict, decide_evaluation
+from agents.decisions.outcome import Rejection
+from schemas.codec import decode, encode
+from schemas.models import Evaluate
+from tests.agents.commands import evaluate
+
+POINTER = Pointer(
+    policy_id="0b0e0b5e-0000-5000-8000-000000000001",
+    state="active",
+    version=3,
+    module_digest="ab" * 32,
+    enforcement="mandatory",
+    fail_mode="closed",
+    timeout_ms=None,
+    confirmed_revision=7,
+    activation_event="event-of-activation",
+)
+ALLOW = Verdict(
+    version=3,
+    result=b'{"allow":true,"violations":[]}',
+    error="",
+    detail="",
+    duration_us=120,
+    opa="opa-0",
+    revision=9,
+)
+ERRORS = ("undefined", "not_loaded", "evaluation_error", "timeout", "unreachable")
+COMMAND = evaluate("model/m-17")
+
+
+def body_of(
+    pointer: Pointer = POINTER, verdict: Verdict = ALLOW, command: Evaluate = COMMAND
+) -> Mapping[str, object]:
+    outcome = decide_evaluation(command, pointer, verdict, "decision-1")
+    assert not isinstance(outcome, Rejection)
+    (draft,) = outcome
+    assert draft.type == "governance.policy.evaluated"
+    assert draft.resource == command.resource
+    assert draft.causation == pointer.activation_event
+    return draft.body
+
+
+def answering(document: object) -> Verdict:
+    return replace(ALLOW, result=orjson.dumps(document))
+
+
+def failing(error: str) -> Verdict:
+    return replace(ALLOW, result=None, error=error, detail=f"why: {error}")
+
+
+def test_a_decision_names_the_version_the_module_and_everything_it_rests_on() -> None:
+    body = body_of()
+    assert body["decision_id"] == "decision-1"
+    assert (body["policy_id"], body["policy"], body["version"]) == (POINTER.policy_id, "gate", 3)
+    assert body["module_digest"] == POINTER.module_digest
+    assert body["input"] == COMMAND.input
+    assert body["input_digest"] == sha256(COMMAND.input).hexdigest()
+    assert (body["opa"], body["bundle_revision"], body["duration_us"]) == ("opa-0", 9, 120)
+    assert decode("governance.policy.evaluated", encode("governance.policy.evaluated", body)) == body
+
+
+@pytest.mark.parametrize(
+    ("document", "outcome"),
+    [
+        ({"allow": True}, "allow"),
+        ({"allow": False}, "deny"),
+        ({"allow": True, "violations": ["still allowed"]}, "allow"),
+        ({"allow": False, "violations": ["x"], "more": {"a": 1}}, "deny"),
+        (True, "allow"),
+        (False, "deny"),
+    ],
+)
+@pytest.mark.parametrize("fail_mode", ["closed", "open"])
+def test_a_result_decides_whatever_the_fail_mode_says(document: object, outcome: str, fail_mode: str) -> None:
+    body = body_of(replace(POINTER, fail_mode=fail_mode), answering(document))
+    assert (body["outcome"], body["basis"], body["error"]) == (outcome, "policy", "")
+    assert body["result"] == orjson.dumps(document)
+
+
+@pytest.mark.parametrize(("error", "fail_mode"), list(product(ERRORS, ["closed", "open"])))
+def test_without_a_result_the_fail_mode_decides_but_not_loaded_is_never_answered_open(
+    error: str, fail_mode: str
+) -> None:
+    body = body_of(replace(POINTER, fail_mode=fail_mode), failing(error))
+    opened = fail_mode == "open" and error != "not_loaded"
+    assert body["outcome"] == ("allow" if opened else "deny")
+    assert (body["basis"], body["error"], body["result"]) == ("fail_mode", error, None)
+    assert body["reasons"] == [f"why: {error}"]
+
+
+def test_an_absent_result_without_an_error_code_is_an_error_and_no_deny_of_the_policy() -> None:
+    body = body_of(verdict=replace(ALLOW, result=None))
+    assert (body["outcome"], body["basis"], body["error"]) == ("deny", "fail_mode", "undefined")
+
+
+@pytest.mark.parametrize("fail_mode", ["closed", "open"])
+@pytest.mark.parametrize(
+    "document",
+    [
+        {},
+        [],
+        None,
+        "allow",
+        1,
+        {"allow": None},
+        {"allow": "true"},
+        {"allow": 1},
+        {"allow": {"allow": True}},
+        {"Allow": True},
+        {"allow": True, "violations": "none"},
+        {"allow": True, "violations": {"a": 1}},
+        {"allow": True, "violations": None},
+    ],
+)
+def test_a_malformed_decision_document_takes_the_fail_mode(document: object, fail_mode: str) -> None:
+    body = body_of(replace(POINTER, fail_mode=fail_mode), answering(document))
+    assert (body["basis"], body["error"]) == ("fail_mode", "evaluation_error")
+    assert body["outcome"] == ("allow" if fail_mode == "open" else "deny")
+    assert body["result"] == orjson.dumps(document), "what the policy said is kept"
+
+
+def test_a_fail_mode_that_nobody_knows_denies() -> None:
+    assert body_of(replace(POINTER, fail_mode="last_known"), failing("timeout"))["outcome"] == "deny"
+
+
+def test_violations_become_reasons_in_order_as_text_and_bounded() -> None:
+    violations: list[object] = ["first", {"code": 7}, 3, *(f"v{n}" for n in range(MAX_REASONS))]
+    body = body_of(verdict=answering({"allow": False, "violations": violations}))
+    reasons = body["reasons"]
+    assert isinstance(reasons, list)
+    assert reasons[:3] == ["first", '{"code":7}', "3"]
+    assert len(reasons) == MAX_REASONS
+    assert body["result"] == orjson.dumps({"allow": False, "violations": violations})
+
+
+def test_an_unknown_policy_is_rejected() -> None:
+    outcome = decide_evaluation(COMMAND, None, None, "decision-1")
+    assert isinstance(outcome, Rejection)
+    assert outcome.reason == "unknown_policy"
+
+
+@pytest.mark.parametrize("state", ["draft", "retired"])
+def test_a_policy_without_an_active_version_is_rejected(state: str) -> None:
+    outcome = decide_evaluation(COMMAND, replace(POINTER, version=None, state=state), None, "decision-1")
+    assert isinstance(outcome, Rejection)
+    assert outcome.reason == "policy_not_active"
+    assert state in outcome.detail
+
+
+def test_a_version_that_was_not_asked_decides_nothing() -> None:
+    outcome = decide_evaluation(COMMAND, POINTER, None, "decision-1")
+    assert isinstance(outcome, Rejection)
+    assert outcome.reason == "policy_not_active"
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.text(max_size=5),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["allow", "violations", "x"]), inner)
+    ),
+    max_leaves=8,
+)
+
+
+@given(JSON, st.sampled_from(["closed", "open"]))
+def test_no_document_but_a_plain_true_is_an_allow_of_the_policy(document: object, fail_mode: str) -> None:
+    body = body_of(replace(POINTER, fail_mode=fail_mode), answering(document))
+    said = document.get("allow") if isinstance(document, dict) else document
+    if body["outcome"] == "allow":
+        assert said is True if body["basis"] == "policy" else fail_mode == "open"
+    encode("governance.policy.evaluated", body)
