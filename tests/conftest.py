@@ -1,6 +1,8 @@
 """The servers that real-component tests share, and the mark that tells these tests apart."""
 
 import os
+import shutil
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,13 +15,17 @@ NEEDS_SERVERS = frozenset({"stack", "system"})
 
 
 @pytest.fixture(scope="session")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[devstack.Stack]:
+def stack() -> Iterator[devstack.Stack]:
     """Servers only. ``AUMOS_STACK_DIR`` names a stack to use; it is left running."""
     named = os.environ.get("AUMOS_STACK_DIR")
-    folder = Path(named) if named else tmp_path_factory.mktemp("stack")
-    yield devstack.up(devstack.Options(infrastructure_only=True, state_dir=folder))
-    if not named:
-        devstack.down(folder, purge=True)
+    # Not below pytest's own folder: another run closes that to the account that Postgres runs as.
+    folder = Path(named or tempfile.mkdtemp(prefix="gov-tests-"))
+    try:
+        yield devstack.up(devstack.Options(infrastructure_only=True, state_dir=folder))
+    finally:
+        if not named:
+            devstack.down(folder, purge=True)
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

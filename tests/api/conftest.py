@@ -2,8 +2,7 @@
 
 import asyncio
 import dataclasses
-import os
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -59,16 +58,6 @@ class Api:
 
 
 Serve = Callable[..., AbstractAsyncContextManager[Api]]
-
-
-@pytest.fixture(scope="session")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[devstack.Stack]:
-    """Servers only. ``AUMOS_STACK_DIR`` names a stack to use; it is left running."""
-    named = os.environ.get("AUMOS_STACK_DIR")
-    folder = Path(named) if named else tmp_path_factory.mktemp("stack")
-    yield devstack.up(devstack.Options(infrastructure_only=True, state_dir=folder))
-    if not named:
-        devstack.down(folder, purge=True)
 
 
 @pytest.fixture(scope="session")

@@ -1,10 +1,8 @@
 """Fixtures: the servers, databases with a fresh wall, topics of one test alone."""
 
 import asyncio
-import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass, replace
-from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 from uuid import uuid4
 
@@ -31,16 +29,6 @@ class WallDatabase:
 
 
 MakeWall = Callable[[], Awaitable[WallDatabase]]
-
-
-@pytest.fixture(scope="session")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[devstack.Stack]:
-    """Servers only. ``AUMOS_STACK_DIR`` names a stack to use; it is left running."""
-    named = os.environ.get("AUMOS_STACK_DIR")
-    folder = Path(named) if named else tmp_path_factory.mktemp("stack")
-    yield devstack.up(devstack.Options(infrastructure_only=True, state_dir=folder))
-    if not named:
-        devstack.down(folder, purge=True)
 
 
 @pytest.fixture(scope="session")

@@ -1,13 +1,17 @@
 """Crash, failure, pause and takeover at every point where the sink waits for something."""
 
 import asyncio
+from collections.abc import Sequence
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from audit_sink.errors import Behind, Refused, RefusedTwice, Unguarded
-from audit_sink.memory import MemoryTables
+from audit_sink.appender import Appender
+from audit_sink.errors import Behind, LeaseLost, Refused, RefusedTwice, Unguarded
+from audit_sink.memory import MemoryTables, MemoryWall
+from audit_sink.telemetry import Telemetry
+from audit_sink.wall import BatchRow, Lane
 from tests.audit_sink.world import LANES, Crash, Gate, World
 
 
@@ -101,16 +105,21 @@ async def test_a_sink_paused_at_any_point_does_no_harm_when_it_wakes_up(ends_ses
     assert pauses > 20
 
 
-@given(st.lists(st.integers(1, 60), max_size=8), st.data())
+crashes = st.tuples(st.integers(1, 60), st.sampled_from(LANES), st.integers(0, 9))
+
+
+@given(st.lists(crashes, max_size=8), st.booleans())
 @settings(max_examples=60, deadline=None)
-def test_any_chain_of_crashes_ends_in_the_same_wall(points: list[int], data: st.DataObject) -> None:
+def test_any_chain_of_crashes_ends_in_the_same_wall(
+    chain: list[tuple[int, Lane, int]], ends_sessions: bool
+) -> None:
     async def run() -> None:
-        world = busy_world(ends_sessions=data.draw(st.booleans()))
-        for point in points:
+        world = busy_world(ends_sessions)
+        for point, lane, count in chain:
             running = world.start(Gate(crash_at=point))
             await running.at_rest()
             world.check(complete=False)
-            world.publish(world.decide(data.draw(st.sampled_from(LANES)), data.draw(st.integers(0, 9))))
+            world.publish(world.decide(lane, count))
             await running.stopped()
         await world.settle()
         check_busy(world)
@@ -138,6 +147,22 @@ def test_two_sinks_that_both_think_they_lead_append_everything_once(turns: list[
         check_busy(world)
 
     asyncio.run(run())
+
+
+async def test_nothing_is_committed_once_the_lead_is_known_to_be_lost(telemetry: Telemetry) -> None:
+    world = World()
+    world.publish(world.decide(LANES[0], 3))
+
+    async def publish(rows: Sequence[BatchRow]) -> None:
+        raise AssertionError(rows)
+
+    wall = MemoryWall(world.tables)
+    assert await wall.try_lead() is not None
+    appender = Appender(wall, publish, await wall.read_state(), lambda: False, telemetry)
+    await appender.append({LANES[0]: world.topics.lanes[LANES[0]]})
+    with pytest.raises(LeaseLost):
+        await appender.drain()
+    assert world.tables.rows == []
 
 
 async def test_a_standby_takes_over_when_the_leader_is_gone() -> None:

@@ -1,6 +1,9 @@
 """A whole stack of its own, with two workers to kill and pause."""
 
+import shutil
+import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -11,11 +14,14 @@ SESSION_S = 6
 
 
 @pytest.fixture(scope="session")
-def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[devstack.Stack]:
+def system() -> Iterator[devstack.Stack]:
     """Every server and process; two workers share the lanes."""
-    folder = tmp_path_factory.mktemp("chaos")
+    folder = Path(tempfile.mkdtemp(prefix="gov-chaos-"))
     options = devstack.Options(
         workers=2, state_dir=folder, settings={"AUMOS_GOVERNANCE_SESSION_TIMEOUT_S": str(SESSION_S)}
     )
-    yield devstack.up(options)
-    devstack.down(folder, purge=True)
+    try:
+        yield devstack.up(options)
+    finally:
+        devstack.down(folder, purge=True)
+        shutil.rmtree(folder, ignore_errors=True)

@@ -16,7 +16,7 @@ from client.errors import GovernanceError
 from devstack.demo.postgres import Primary
 from devstack.demo.records import Record, Run
 from devstack.demo.register import read_register
-from devstack.demo.rest import Watch
+from devstack.demo.rest import Watch, rest
 from devstack.demo.scenario import TENANTS, plan, records
 from devstack.demo.servers import Servers
 from devstack.demo.setup import activate_policies
@@ -57,7 +57,7 @@ async def test_kills_and_pauses_lose_double_and_reorder_nothing(system: devstack
     async with AsyncExitStack() as resources:
         primary = await resources.enter_async_context(Primary.connect(servers.database))
         watch = await Watch.open(servers, primary, resources)
-        await watch.rest(await watch.look(), None, lambda _progress: None)
+        await rest(watch.look, await watch.look(), None, lambda _progress: None)
     report = await check(servers.sources, watching.result())
     account = "\n".join([f"CHAOS_SEED={SEED}", *map(str, drawn)])
     assert report.holds, f"{report.document()}\nfaults:\n{account}"

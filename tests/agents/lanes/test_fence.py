@@ -214,14 +214,12 @@ def test_lanes_of_one_batch_are_decided_in_one_transaction(world: World) -> None
     assert world.types(POLICY)[-1] == "policy.activated"
 
 
-def test_an_event_topic_is_judged_by_the_sequence_header_of_its_last_record(world: World) -> None:
-    """What stands there belongs to the lane even when this database has never heard of it."""
-    made = record(evaluate(resources_in(FIRST, 1)[0]), "e-1")
-    headers = (*made.headers, ("ce_sequence", b"1"))
+def test_an_empty_database_under_a_topic_with_events_is_refused(world: World) -> None:
+    made = world.send(evaluate(resources_in(FIRST, 1)[0]), "e-1")
     topic = "governance.evaluation.events.v1"
-    foreign = EventRecord(topic, FIRST.partition, 1, b"k", headers, b"v")
+    foreign = EventRecord(topic, FIRST.partition, 1, b"key", made.headers, b"value")
     world.servers.broker.events[topic, FIRST.partition] = [foreign]
-    world.send(made)
     worker = world.start()
     world.loop.advance(5.0)
     assert isinstance(worker.ended_by, LaneBehind)
+    assert not world.servers.tables.events

@@ -3,7 +3,10 @@
 import asyncio
 import selectors
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
+
+MAX_BUSY: Final = 50_000
+"""Turns of the loop without any waiting after which it runs in circles."""
 
 
 class VirtualLoop(asyncio.SelectorEventLoop):
@@ -41,10 +44,15 @@ class _Selector(selectors.SelectSelector):
     def __init__(self, loop: VirtualLoop) -> None:
         super().__init__()
         self._loop = loop
+        self._busy = 0
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        self._busy += 1
         if timeout is None or timeout > 0:
+            self._busy = 0
             self._loop.rest(timeout)
+        if self._busy > MAX_BUSY:
+            raise RuntimeError("it runs in circles")
         return []
 
 

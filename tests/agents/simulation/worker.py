@@ -9,6 +9,7 @@ from typing import Final
 
 from agents.decisions.outcome import Finding
 from agents.decisions.policy import CheckedModule
+from agents.lanes.drafting import MAX_EVENT_BYTES
 from agents.lanes.handlers.evaluation import EvaluationHandler
 from agents.lanes.handlers.policy import PolicyHandler
 from agents.lanes.handlers.port import Handler
@@ -31,6 +32,10 @@ BAD_SOURCE: Final = "no rego"
 """A module that the submission check refuses."""
 DEADLY: Final = b"deadly"
 """An input, or a policy's source, that kills the process that works on it."""
+HUGE: Final = b"huge"
+"""An input that is answered with more than an event may hold."""
+MANY: Final = b"many findings"
+"""A module with more findings than a rejection may hold."""
 
 
 @dataclass(slots=True)
@@ -116,14 +121,17 @@ class Worker:
     def _answer(self, question: Question) -> Answer:
         self._survive(question.document)
         allow = b"deny" not in question.document
-        result = b'{"allow":%b,"violations":[]}' % (b"true" if allow else b"false")
+        more = b"x" * MAX_EVENT_BYTES if HUGE in question.document else b""
+        result = b'{"allow":%b,"violations":[],"more":"%b"}' % (b"true" if allow else b"false", more)
         return Answer(question.id, result, "", "", 100, "opa-0", question.confirmed_revision)
 
     async def _check(self, tenant: str, policy_id: str, version: int, source: str) -> CheckedModule:
         await self.points("check")
         self._survive(source.encode())
-        if source == BAD_SOURCE:
-            return CheckedModule(version, (Finding("policy.rego", 1, 1, "parse", "no"),), "", "", "", ())
+        if source == BAD_SOURCE or MANY in source.encode():
+            count = 1 if source == BAD_SOURCE else 5000
+            finding = Finding("policy.rego", 1, 1, "parse", "no " * 2000)
+            return CheckedModule(version, (finding,) * count, "", "", "", ())
         digest = sha256(f"{tenant}{policy_id}{version}{source}".encode()).hexdigest()
         return CheckedModule(version, (), f"# v{version}\n{source}", "p", digest, ())
 
