@@ -44,6 +44,8 @@ class Lanes:
         self._with = runtime
         self._open: set[LaneId] = set()
         """Lanes with their checks done and their tail published."""
+        self._decided: dict[LaneId, int] = {}
+        """Next offsets as they were seen last; by now they may be higher."""
         self._suspect: dict[LaneId, range] = {}
         """Offsets that an earlier start was processing when it ended, until they are decided."""
         self._announced: set[LaneId] = set()
@@ -69,6 +71,7 @@ class Lanes:
                 row = await self._checked(lane)
                 self._with.publication.adopt(row)
                 await self._with.publication.publish_tail(lane)
+                self._decided[lane] = row.next_offset
                 if row.attempt_to > row.next_offset:
                     self._suspect[lane] = range(row.next_offset, row.attempt_to)
                 self._open.add(lane)
@@ -98,6 +101,7 @@ class Lanes:
     def close(self, lane: LaneId) -> None:
         """Forgets a lane that another process owns now."""
         self._open.discard(lane)
+        self._decided.pop(lane, None)
         self._suspect.pop(lane, None)
         self._announced.discard(lane)
         self._with.publication.forget(lane)
@@ -113,9 +117,13 @@ class Lanes:
             self._announced.add(lane)
 
     async def prepare(self, items: Sequence[Item], poison: bool = False) -> Prepared:
-        """Reads, asks and checks everything about a batch that needs no lock."""
+        """Reads, asks and checks everything about a batch that needs no lock.
+
+        Nothing is asked about what is decided: among it may be what killed earlier starts.
+        """
         entries = [await self._entry(item, poison) for item in items]
-        asking = [command for entry in entries for command in entry.commands]
+        new = [e for e in entries if e.item.next_offset > self._decided.get(e.item.lane, 0)]
+        asking = [command for entry in new for command in entry.commands]
         return Prepared(by_lane(entries), await self._with.handler.prepare(asking))
 
     async def decide(self, prepared: Prepared) -> Committed:
@@ -126,6 +134,7 @@ class Lanes:
                 _check_not_behind(row, ports.publication.sent(lane))
             committed = await commit(transaction, prepared, ports.publication.acked, ports.clock())
         for lane, advance in committed.advances.items():
+            self._decided[lane] = advance.next_offset
             if lane in self._suspect and advance.next_offset >= self._suspect[lane].stop:
                 del self._suspect[lane]
         return committed

@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 
 from agents.errors import Outage
 from agents.reading import (
-    MAX_COMMAND_BYTES,
     MAX_DETAIL_CHARS,
     Identified,
     Reader,
@@ -25,7 +24,7 @@ from agents.records import CommandRecord
 from schemas.avro import released
 from schemas.codec import encode
 from schemas.documents import MAX_INPUT_BYTES, MAX_INPUT_DEPTH
-from schemas.envelope import MAX_HEADER_BYTES
+from schemas.envelope import MAX_COMMAND_BYTES, MAX_HEADER_BYTES
 from schemas.errors import RegistryUnavailable
 from schemas.mac import engine_mac
 from schemas.models import Command, Evaluate

@@ -179,7 +179,7 @@ def test_a_skip_half_of_which_another_owner_recorded_is_recorded_for_the_rest_on
     for offset in range(4):
         world.servers.broker.remove(FIRST, offset)
     slow = world.start([FIRST])
-    slow.points.stop_at("begin")
+    slow.points.at("begin", Fault.STOP)
     world.run(3.0)
     assert slow.points.stopped
     tables = world.servers.tables

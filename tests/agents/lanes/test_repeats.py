@@ -13,6 +13,7 @@ from agents.records import CommandRecord, LaneId
 from schemas.identity import event_id, position_event_id
 from schemas.models import UpdatePolicy
 from tests.agents.commands import SOURCE, TENANT, activate, create, evaluate, record, resources_in
+from tests.agents.simulation.points import Fault
 from tests.agents.simulation.scenario import FIRST, POLICY, with_active_policy
 from tests.agents.simulation.worker import HUGE, MANY
 from tests.agents.simulation.world import World
@@ -100,7 +101,7 @@ def test_two_lanes_that_share_an_inbox_key_race_for_it_and_the_loser_sees_a_repe
     second = FIRST._replace(partition=FIRST.partition + 1)
     wrong = world.send(sent_to(second, right))
     slow, quick = world.start([]), world.start([])
-    slow.points.stop_at("before commit")
+    slow.points.at("before commit", Fault.STOP)
     slow.deliver([right])
     world.run(0.1)
     quick.deliver([wrong])

@@ -34,20 +34,22 @@ class Points:
         self.dead = False
         self.stopped: asyncio.Event | None = None
         """Set to resume; None while the process runs."""
-        self._stop_at: str | None = None
+        self._by_name: dict[str, Fault] = {}
+        self._slow: dict[str, asyncio.Event] = {}
 
     async def __call__(self, point: str) -> None:
         await asyncio.sleep(0)
         await self._alive()
         self.trace.append(point)
-        fault = self.plan.pop(len(self.trace), None)
-        if point == self._stop_at:
-            fault, self._stop_at = Fault.STOP, None
+        fault = self.plan.pop(len(self.trace), None) or self._by_name.pop(point, None)
         if fault is Fault.DIE:
             self.dead = True
         elif fault is Fault.STOP:
             self.stopped = asyncio.Event()
         await self._alive()
+        if point in self._slow:
+            await self._slow.pop(point).wait()
+            await self._alive()
         if fault is Fault.OUTAGE and point in BROKER_SAYS_NO:
             raise Undeliverable(point)
         if fault is Fault.OUTAGE:
@@ -59,9 +61,14 @@ class Points:
         """Plans a fault for the ``after``-th point from now."""
         self.plan[len(self.trace) + after] = fault
 
-    def stop_at(self, point: str) -> None:
-        """Plans a stop at the next point of that name."""
-        self._stop_at = point
+    def at(self, point: str, fault: Fault) -> None:
+        """Plans a fault for the next point of that name."""
+        self._by_name[point] = fault
+
+    def slow(self, point: str) -> asyncio.Event:
+        """Lets the next point of that name wait until the event is set; the process goes on meanwhile."""
+        self._slow[point] = asyncio.Event()
+        return self._slow[point]
 
     def resume(self) -> None:
         """Lets a stopped process go on."""

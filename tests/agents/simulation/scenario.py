@@ -84,7 +84,7 @@ def held_up(world: World, plan: Mapping[int, Fault]) -> Worker:
     for number, resource in enumerate(resources_in(FIRST, 3)):
         world.send(evaluate(resource), f"s-{number}")
     unlucky = world.start([FIRST])
-    unlucky.points.stop_at("write")
+    unlucky.points.at("write", Fault.STOP)
     world.deliver(unlucky, FIRST)
     world.run()
     unlucky.kill()
