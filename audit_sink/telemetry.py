@@ -55,7 +55,7 @@ class Telemetry:
         self._behind = Gauge(
             "audit_sink_unread_records", "Event records that were not read yet", registry=registry
         )
-        self._duplicates = Counter("audit_sink_duplicates", "Repeats that were dropped", registry=registry)
+        self._duplicates = Counter("audit_sink_duplicates", "Records the wall had already", registry=registry)
         self._unparsed = Counter("audit_sink_unparsed", "Records without usable sequence", registry=registry)
         self._conflicts = Counter(
             "audit_sink_conflicts", "Repeats that differ from their entry", registry=registry

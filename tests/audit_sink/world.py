@@ -73,6 +73,7 @@ class RunningSink:
     tables: MemoryTables
     gate: Gate
     sink: Sink
+    registry: CollectorRegistry
     telemetry: Telemetry
     task: asyncio.Task[None]
 
@@ -129,7 +130,8 @@ class World:
     def start(self, gate: Gate | None = None, pace: Pace = QUICK) -> RunningSink:
         """One more sink process."""
         gate = gate or Gate()
-        telemetry = Telemetry(CollectorRegistry())
+        registry = CollectorRegistry()
+        telemetry = Telemetry(registry)
 
         async def make(state: LogState, runs: Sequence[Run], counts: Mapping[bytes, int]) -> PreparedBatch:
             await gate("make")
@@ -144,7 +146,7 @@ class World:
             pace,
             make,
         )
-        return RunningSink(self.tables, gate, sink, telemetry, asyncio.create_task(sink.run()))
+        return RunningSink(self.tables, gate, sink, registry, telemetry, asyncio.create_task(sink.run()))
 
     async def settle(self) -> RunningSink:
         """A sink without faults runs until nothing is left to do; it is stopped again."""
