@@ -1,52 +1,44 @@
-"""The commands that are measured: evaluations of 20 tenants, made by the client's own code. Pure."""
+"""The commands that are measured: evaluations of 20 tenants, made by the client's own code."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
 from random import Random
 from typing import Final
-from uuid import UUID, uuid5
 
 import orjson
 
 from bench.settings import INPUT_BYTES, RESOURCES, SEED, TENANTS
 from client.command import Options, Sender, evaluate_command, outgoing
 from client.transport import Outgoing
+from schemas.identity import new_command_id
 
 POLICY: Final = "Bench Promotion Gate"
 ACTOR: Final = "svc-bench"
 TIME: Final = "2026-05-01T00:00:00.000000Z"
 
 
-@dataclass(frozen=True, slots=True)
-class Load:
-    """One load's commands; ``id`` (a UUID) tells them from those of any other."""
+SOURCE: Final = "svc-bench"
 
-    id: str
 
-    @property
-    def source(self) -> str:
-        """``ce_source`` of its commands."""
-        return f"bench/{self.id}"
+def commands(count: int, seed: int = SEED) -> list[Outgoing]:
+    """A load of evaluations with new ids, the tenants taking turns; all else follows from the seed."""
+    rng = Random(seed)
+    senders = [Sender(tenant, ACTOR, SOURCE) for tenant in tenants()]
+    return [_command(number, senders[number % TENANTS], rng) for number in range(count)]
 
-    def command_id(self, number: int) -> str:
-        """The id of its ``number``-th command."""
-        return str(uuid5(UUID(self.id), str(number)))
 
-    def records(self, count: int) -> Iterator[Outgoing]:
-        """Its first ``count`` commands; the tenants take turns."""
-        rng = Random(SEED)
-        senders = [Sender(tenant, ACTOR, self.source) for tenant in tenants()]
-        for number in range(count):
-            document = _document(number, rng)
-            command = evaluate_command(
-                POLICY, document, f"model/m-{rng.randrange(RESOURCES)}", "model.promotion"
-            )
-            yield outgoing(command, senders[number % TENANTS], Options(self.command_id(number), TIME))
+def command_id(record: Outgoing) -> str:
+    """The id of a command."""
+    return dict(record.headers)["ce_id"].decode()
 
 
 def tenants() -> tuple[str, ...]:
     """The tenants of every load."""
     return tuple(f"bench-{number:02}" for number in range(TENANTS))
+
+
+def _command(number: int, sender: Sender, rng: Random) -> Outgoing:
+    resource = f"model/m-{rng.randrange(RESOURCES)}"
+    command = evaluate_command(POLICY, _document(number, rng), resource, "model.promotion")
+    return outgoing(command, sender, Options(new_command_id(), TIME))
 
 
 def _document(number: int, rng: Random) -> bytes:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from bench.commands import Load
+from bench.commands import command_id
 from bench.errors import NotVerified
 from bench.figures import expect
 from bench.kafka import EVENTS, ends, read_back
@@ -43,13 +43,13 @@ class Before:
             return cls(sequences, offsets, await wall.head(EVENTS.name))
 
 
-async def verify(addresses: Addresses, before: Before, load: Load, sent: Sequence[Outgoing]) -> None:
+async def verify(addresses: Addresses, before: Before, sent: Sequence[Outgoing]) -> None:
     """Every command of the load has one decision, on Kafka and in the wall, by the policy itself.
 
     Raises :class:`bench.errors.NotVerified`.
     """
     published = await read_back(addresses.kafka, before.offsets)
-    by_command = check_published(before.sequences, published, load, sent)
+    by_command = check_published(before.sequences, published, sent)
     sample = by_command[:: max(len(by_command) // SAMPLE, 1)]
     async with EventTable.connect(addresses.primary, EVENTS.name) as table, Wall.connect(addresses) as wall:
         rows = await table.count_after(before.sequences)
@@ -72,7 +72,7 @@ async def verify(addresses: Addresses, before: Before, load: Load, sent: Sequenc
 
 
 def check_published(
-    sequences: Mapping[int, int], published: Sequence[EventRecord], load: Load, sent: Sequence[Outgoing]
+    sequences: Mapping[int, int], published: Sequence[EventRecord], sent: Sequence[Outgoing]
 ) -> list[EventRecord]:
     """The decisions in the order of their commands; raises :class:`bench.errors.NotVerified`."""
     expected = dict(sequences)
@@ -86,7 +86,7 @@ def check_published(
     expect(len(published) == len(sent), f"{len(sent)} commands, {len(published)} events published")
     ordered = []
     for number, command in enumerate(sent):
-        answer = by_command.get(load.command_id(number))
+        answer = by_command.get(command_id(command))
         if answer is None:
             raise NotVerified(f"command {number} has no event")
         _check_decision(answer, command)

@@ -9,13 +9,12 @@ from collections.abc import Sequence
 from contextlib import suppress
 from time import perf_counter
 from typing import Any, Final
-from uuid import uuid4
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
 import bench.kafka as kafka
 from bench.baseline import Baseline, Say
-from bench.commands import Load
+from bench.commands import command_id, commands
 from bench.errors import Stalled
 from bench.evidence import Before, verify
 from bench.figures import Figure, Part, Target, percentile
@@ -52,10 +51,9 @@ async def measure(addresses: Addresses, baseline: Baseline, sizes: Sizes, say: S
     return Part(tuple(figures), tuple(remarks))
 
 
-async def run(addresses: Addresses, rate: int, commands: int) -> tuple[list[float], float]:
+async def run(addresses: Addresses, rate: int, count: int) -> tuple[list[float], float]:
     """Milliseconds that each command waited, in order, and how late the sender was at worst."""
-    load = Load(str(uuid4()))
-    sent = list(load.records(commands))
+    sent = commands(count)
     before = await Before.read(addresses)
     async with (
         kafka.WallProgress.connect(addresses.kafka) as wall,
@@ -65,7 +63,9 @@ async def run(addresses: Addresses, rate: int, commands: int) -> tuple[list[floa
         places = [TopicPartition(kafka.EVENTS.name, number) for number in range(kafka.EVENTS.partitions)]
         consumer.assign(places)
         await consumer.seek_to_end(*places)
-        hearing = asyncio.create_task(_hear(consumer, {load.command_id(n): n for n in range(commands)}))
+        hearing = asyncio.create_task(
+            _hear(consumer, {command_id(record): number for number, record in enumerate(sent)})
+        )
         try:
             due, late_ms = await _send(producer, sent, rate)
             received = await asyncio.wait_for(hearing, STALLED_S)
@@ -75,8 +75,8 @@ async def run(addresses: Addresses, rate: int, commands: int) -> tuple[list[floa
             hearing.cancel()
             with suppress(asyncio.CancelledError):
                 await hearing
-        await wall.wait(before.sequences, commands)
-    await verify(addresses, before, load, sent)
+        await wall.wait(before.sequences, count)
+    await verify(addresses, before, sent)
     return [(at - when) * 1e3 for when, at in zip(due, received, strict=True)], late_ms
 
 

@@ -9,11 +9,9 @@ from uuid import uuid4
 import asyncpg
 
 from schemas.leaf import EventRecord, decode_entry
+from schemas.topics import command_topic_for_events
 
-Lane = tuple[str, int]
-"""Event topic and partition."""
-
-_LANES: Final = "SELECT partition, max(lane_seq) FROM governance.event WHERE topic = $1 GROUP BY partition"
+_LANES: Final = "SELECT partition, next_seq - 1 FROM governance.lane WHERE topic = $1"
 _COUNT: Final = """
 SELECT count(*) FROM governance.event e
 JOIN unnest($2::integer[], $3::bigint[]) AS k(partition, last) USING (partition)
@@ -70,8 +68,9 @@ class EventTable:
             await connection.close()
 
     async def last(self) -> dict[int, int]:
-        """The last sequence of each partition that has events."""
-        return {row[0]: row[1] for row in await self._connection.fetch(_LANES, self._topic)}
+        """The last sequence of each partition, where its lane says that it is."""
+        commands = command_topic_for_events(self._topic)
+        return {row[0]: row[1] for row in await self._connection.fetch(_LANES, commands)}
 
     async def count_after(self, last: Mapping[int, int]) -> int:
         """Rows above the given sequences."""

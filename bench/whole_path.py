@@ -4,11 +4,10 @@ from dataclasses import dataclass
 from statistics import median
 from time import perf_counter
 from typing import Final
-from uuid import uuid4
 
 import bench.kafka as kafka
 from bench.baseline import Baseline, Say
-from bench.commands import Load
+from bench.commands import commands
 from bench.evidence import Before, verify
 from bench.figures import Figure, Part, Target
 from bench.machine import Spent, cpu_of
@@ -47,19 +46,18 @@ async def measure(addresses: Addresses, stack: Stack, baseline: Baseline, sizes:
     return _part(runs, baseline, stack.plan.workers, sizes)
 
 
-async def run(addresses: Addresses, stack: Stack, commands: int) -> Run:
+async def run(addresses: Addresses, stack: Stack, count: int) -> Run:
     """Sends one load as fast as the broker takes it, waits for the wall, and verifies."""
-    load = Load(str(uuid4()))
-    sent = list(load.records(commands))
+    sent = commands(count)
     before = await Before.read(addresses)
     async with kafka.WallProgress.connect(addresses.kafka) as wall, kafka.writer(addresses.kafka) as producer:
         batches = kafka.batches(producer, sent)
         with cpu_of(stack) as spent:
             began = perf_counter()
             await kafka.send(producer, batches)
-            ended = await wall.wait(before.sequences, commands)
-    await verify(addresses, before, load, sent)
-    return Run(commands, ended - began, spent)
+            ended = await wall.wait(before.sequences, count)
+    await verify(addresses, before, sent)
+    return Run(count, ended - began, spent)
 
 
 def _part(runs: list[Run], baseline: Baseline, workers: int, sizes: Sizes) -> Part:
