@@ -1,6 +1,6 @@
 """``governance up|down|status|demo``: the embedded stack."""
 
-import importlib
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -13,6 +13,9 @@ from client.cli.calling import TenantOption
 from client.cli.output import Exit, JsonOption, aside, people, print_json, print_table
 from client.cli.settings import SCOPES, settings
 from client.errors import StackFailed, Unreachable
+from devstack.demo.run import COMMANDS
+from devstack.demo.run import run as demonstrate
+from devstack.demo.scenario import MINIMUM, SEED
 
 TOKEN_S: Final = 86_400
 """Lifetime of the token that ``up`` prints, in seconds: a working day on one's own machine."""
@@ -81,12 +84,15 @@ def migrate(as_json: JsonOption = False) -> None:
         print_json({"migrated": True})
 
 
-def demo() -> None:
-    """Runs the demonstration end to end and prints its report."""
-    # By name: the demonstration is not there in an installation without the embedded stack.
-    run = importlib.import_module("devstack.demo.run").run
-    code = run()
-    if code:
+def demo(
+    commands: Annotated[int, typer.Option(min=MINIMUM, help="Evaluations to send.")] = COMMANDS,
+    seed: Annotated[int, typer.Option(help="What the evaluations are drawn with.")] = SEED,
+    keep: Annotated[bool, typer.Option("--keep", help="Leave the stack running.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Runs the demonstration end to end and prints its report; exits 1 unless everything held."""
+    console, output = (aside(), sys.stdout) if as_json else (None, None)
+    if demonstrate(console, commands=commands, seed=seed, keep=keep, json_output=output):
         raise typer.Exit(Exit.FAILED)
 
 

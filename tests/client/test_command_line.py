@@ -1,14 +1,12 @@
 """The command line: what it takes, what it says, and how it exits. No server is asked."""
 
 import json
-import sys
-import types
 from collections.abc import Sequence
 
 import jwt
 import pytest
 
-from client.cli import settings
+from client.cli import settings, stack
 from client.cli.output import Exit, exit_code, report
 from client.errors import (
     Finding,
@@ -20,6 +18,7 @@ from client.errors import (
     UnknownPolicy,
     Unreachable,
 )
+from devstack.demo.scenario import SEED
 from schemas.avro import FOLDER
 from schemas.envelope import envelope_of
 from schemas.releases import Problem
@@ -231,10 +230,15 @@ def test_every_command_explains_itself(shell: Shell) -> None:
 def test_the_demonstration_exits_as_it_ended(
     shell: Shell, monkeypatch: pytest.MonkeyPatch, code: int, exits: Exit
 ) -> None:
-    run = types.ModuleType("devstack.demo.run")
-    run.run = lambda: code  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, "devstack.demo.run", run)
-    assert shell.run("demo").exit_code == exits
+    given: dict[str, object] = {}
+
+    def run(console: object, **options: object) -> int:
+        given.update(options)
+        return code
+
+    monkeypatch.setattr(stack, "demonstrate", run)
+    assert shell.run("demo", "--commands", "500", "--keep").exit_code == exits
+    assert given == {"commands": 500, "seed": SEED, "keep": True, "json_output": None}
 
 
 def test_people_read_what_is_wrong_with_a_schema(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
