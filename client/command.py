@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Final, Protocol
+from typing import Protocol
 
 import orjson
 
@@ -10,15 +10,12 @@ from client.errors import InvalidCommand, Unreachable
 from client.transport import Outgoing
 from schemas.codec import Body, WriterSchemas, encode
 from schemas.documents import MAX_INPUT_BYTES, check_document
-from schemas.envelope import Envelope, envelope_of, headers_of
+from schemas.envelope import MAX_COMMAND_BYTES, Envelope, envelope_of, headers_of
 from schemas.errors import RegistryUnavailable, Unreadable
 from schemas.identity import OPERATOR_TENANT, message_key, partition_for
 from schemas.mac import engine_mac
 from schemas.models import Command, Evaluate, LaneCommand
 from schemas.topics import topics
-
-MAX_COMMAND_BYTES: Final = 524_288
-"""The engine's bound of a command's value: an event that repeats it still fits the 1 MiB event limit."""
 
 
 class Registry(WriterSchemas, Protocol):

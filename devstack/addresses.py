@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 from devstack import artifacts
 from devstack.servers import kafka, postgres, s3
@@ -14,8 +13,7 @@ from devstack.servers import kafka, postgres, s3
 class Addresses:
     """As the product's processes see them: `…_listen` is host:port to bind, `…_url` is how to reach it.
 
-    `opa_program` is the OPA binary, which checks policies when they are submitted. Below `faust_folder` each
-    worker gets the folder that Faust insists on, though nothing is kept in it.
+    `opa_program` is the OPA binary, which checks policies when they are submitted.
     """
 
     kafka: str
@@ -31,7 +29,6 @@ class Addresses:
     api_listen: str
     api_url: str
     metrics_listen: Mapping[str, str]
-    faust_folder: str
 
 
 def port_names(opas: tuple[str, ...], processes: tuple[str, ...]) -> tuple[str, ...]:
@@ -50,7 +47,7 @@ def port_names(opas: tuple[str, ...], processes: tuple[str, ...]) -> tuple[str, 
     )
 
 
-def native_addresses(ports: Mapping[str, int], opas: tuple[str, ...], faust_folder: Path) -> Addresses:
+def native_addresses(ports: Mapping[str, int], opas: tuple[str, ...]) -> Addresses:
     """The addresses on 127.0.0.1 that the ports of `port_names` give."""
 
     def at(name: str) -> str:
@@ -72,5 +69,4 @@ def native_addresses(ports: Mapping[str, int], opas: tuple[str, ...], faust_fold
         metrics_listen={
             name.removesuffix(":metrics"): at(name) for name in ports if name.endswith(":metrics")
         },
-        faust_folder=str(faust_folder),
     )

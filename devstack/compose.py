@@ -70,7 +70,6 @@ def compose_addresses(opas: tuple[str, ...], processes: tuple[str, ...]) -> Addr
         api_listen=listen(_LISTEN_PORTS["api"]),
         api_url=f"http://api:{_LISTEN_PORTS['api']}",
         metrics_listen=dict.fromkeys(processes, listen(_METRICS_PORT)),
-        faust_folder=f"{_SCRATCH}/faust",
     )
 
 

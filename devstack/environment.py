@@ -69,7 +69,6 @@ ENVIRONMENT: Final[Mapping[str, Mapping[str, Value]]] = {
         **_ENGINE_KEY,
         **_METRICS,
         "AUMOS_GOVERNANCE_WORKER_SLOT": lambda s: s.instance,
-        "FAUST_DATADIR": lambda s: f"{s.addresses.faust_folder}/{s.instance}",
     },
     "bundles": {
         "AUMOS_DATABASE_URL": _primary("gov_bundles", lambda c: c.bundles_password),

@@ -15,6 +15,9 @@ from schemas.identity import MAX_NAME_CHARS
 AVRO_CONTENT: Final = b"application/avro"
 STRUCTURED_CONTENT: Final = "application/cloudevents+json"
 
+MAX_COMMAND_BYTES: Final = 524_288
+"""Bound of a command's value: an event that repeats it still fits the 1 MiB event limit."""
+
 MAX_HEADER_BYTES: Final = 1024
 """Bound of one attribute; longer ones are refused, so that events about them stay small."""
 

@@ -56,7 +56,7 @@ def seen_policy(tenant: str, item: dict[str, Any]) -> SeenPolicy:
 
 def _client(url: str, token: str) -> httpx.AsyncClient:
     headers = {"Authorization": f"Bearer {token}"}
-    return httpx.AsyncClient(base_url=url, headers=headers, timeout=TIMEOUT_S)
+    return httpx.AsyncClient(base_url=url, headers=headers, timeout=TIMEOUT_S, trust_env=False)
 
 
 async def _pages(client: httpx.AsyncClient, path: str) -> AsyncIterator[dict[str, Any]]:

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 
 from projections.invariants.evidence import Evidence, Identity, PublishedEvent, SentCommand
-from schemas.codec import decode
+from schemas.codec import CONFLUENT, decode
 from schemas.envelope import STRUCTURED_CONTENT, envelope_of
 from schemas.errors import Unreadable
 from schemas.leaf import EventRecord, encode_entry, leaf_hash
@@ -59,7 +59,9 @@ def _identity(record: "ConsumerRecord[bytes, bytes]") -> Identity | None:
             envelope, _ = read_structured(record.value)
         else:
             envelope = envelope_of(record.headers)
-            decode(envelope.type, record.value)
+            # Whether a body in Confluent framing can be read, only the engine's schema registry knows.
+            if not (record.value or b"").startswith(bytes((CONFLUENT,))):
+                decode(envelope.type, record.value)
     except Unreadable:
         return None
     return envelope.tenant, envelope.source, envelope.id

@@ -3,8 +3,6 @@
 import pytest
 from httpx import MockTransport, Response
 
-from agents import reading
-from client import command
 from client.command import Sender
 from client.errors import (
     InvalidCommand,
@@ -75,10 +73,6 @@ async def test_a_lane_that_does_not_exist_is_refused(topic: str, partition: int)
     async with client(engine(), sender) as gov:
         with pytest.raises(InvalidCommand):
             await gov.submit(RepublishLane(topic=topic, partition=partition, from_sequence=1))
-
-
-def test_the_client_bounds_commands_as_the_engine_does() -> None:
-    assert command.MAX_COMMAND_BYTES == reading.MAX_COMMAND_BYTES
 
 
 async def test_with_a_registry_bodies_are_framed_for_it() -> None:

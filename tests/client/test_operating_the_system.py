@@ -17,21 +17,9 @@ import devstack
 from client.broker import Broker
 from client.cli.main import app
 from tests.client.conftest import REGO
+from tests.operator import Governance
 
 ROOT = Path(__file__).parents[2]
-
-
-class Governance:
-    """The command line in the environment of the system's operator."""
-
-    def __init__(self, environment: dict[str, str], tenant: str, folder: Path) -> None:
-        self.environment = {**environment, "AUMOS_GOVERNANCE_TENANT": tenant}
-        self.folder = folder
-
-    def __call__(self, *arguments: str, stdin: str = "", expect: int = 0) -> str:
-        done = CliRunner().invoke(app, arguments, input=stdin, env=self.environment)
-        assert done.exit_code == expect, done.output
-        return done.stdout
 
 
 @pytest.fixture

@@ -83,7 +83,6 @@ def test_each_worker_has_a_slot_and_a_metrics_port_of_its_own(layout: Layout, pl
     assert differing == {
         "AUMOS_GOVERNANCE_WORKER_SLOT",
         "AUMOS_GOVERNANCE_METRICS_LISTEN",
-        "FAUST_DATADIR",
     }
     assert plans.environment(layout, plan, "worker") == first
 

@@ -6,11 +6,10 @@ from typing import Final
 
 import orjson
 
-from client.command import MAX_COMMAND_BYTES
 from devstack.demo.malformed.kind import Case, Kind, Outcome, quarantined
 from devstack.demo.records import Record
 from schemas.codec import SINGLE_OBJECT, encode
-from schemas.envelope import STRUCTURED_CONTENT
+from schemas.envelope import MAX_COMMAND_BYTES, STRUCTURED_CONTENT
 from schemas.models import Evaluate, RetirePolicy
 from schemas.structured import MAX_DEPTH
 
