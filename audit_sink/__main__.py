@@ -11,6 +11,7 @@ import uvloop
 from prometheus_client import CollectorRegistry
 from pydantic import ValidationError
 
+from audit_sink.appender import share_interpreter
 from audit_sink.errors import Halt
 from audit_sink.kafka import KafkaEvents, KafkaReceipts
 from audit_sink.logs import log_json
@@ -64,6 +65,7 @@ def run(lanes: Sequence[Lane], receipts_topic: Topic) -> None:
         for problem in error.errors(include_input=False, include_url=False):
             print(f"{problem['loc'][0]}: {problem['msg']}", file=sys.stderr)  # noqa: T201
         raise SystemExit(2) from None
+    share_interpreter()
     try:
         uvloop.run(serve(settings, lanes, receipts_topic))
     except Halt as error:

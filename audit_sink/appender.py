@@ -5,7 +5,9 @@ retried here: whatever fails, the leader drops this object and reads the wall ag
 """
 
 import asyncio
+import sys
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
+from typing import Final
 
 from audit_sink.append import Run, prepare, run_of, tenants_of
 from audit_sink.errors import Corrupt, LeaseLost
@@ -20,6 +22,16 @@ from schemas.leaf import EventRecord, encode_entry, leaf_hash
 Prepare = Callable[[LogState, Sequence[Run], Mapping[bytes, int]], Awaitable[PreparedBatch]]
 Publish = Callable[[Sequence[BatchRow]], Coroutine[object, object, None]]
 """Sends the receipts of committed rows; returns when they are acknowledged."""
+
+
+SWITCH_S: Final = 0.000_5
+"""How long the thread that makes a batch may keep the interpreter from the event loop. At Python's own
+5 ms the loop feeds the COPY too slowly, and making and storing take as long as one after the other."""
+
+
+def share_interpreter() -> None:
+    """Sets :data:`SWITCH_S` for this process; for programs that append."""
+    sys.setswitchinterval(SWITCH_S)
 
 
 async def prepare_in_thread(
@@ -73,7 +85,10 @@ class Appender:
 
     async def append(self, poll: Poll) -> None:
         """Takes one poll; returns when its commit is under way and the previous one is done."""
-        sorted_runs = [sort_records(lane, self.state.lane(lane), records) for lane, records in poll.items()]
+        sorted_runs = []
+        for lane, records in poll.items():
+            sorted_runs.append(sort_records(lane, self.state.lane(lane), records))
+            await asyncio.sleep(0)  # the commit under way goes on
         notices = [notice for run in sorted_runs for notice in await self._notices(run)]
         for run in sorted_runs:
             self._telemetry.sorted(run)

@@ -80,7 +80,7 @@ FULL: Final = Sizes(
     latency_s=20,
     latency_warm_up_s=5,
     wall_rows=4_096,
-    wall_transactions=8,
+    wall_transactions=16,
     alternations=5,
 )
 QUICK: Final = Sizes(

@@ -15,7 +15,7 @@ import asyncpg
 from prometheus_client import CollectorRegistry
 
 from audit_sink.append import prepare, run_of, tenants_of
-from audit_sink.appender import append_polls
+from audit_sink.appender import append_polls, share_interpreter
 from audit_sink.copy_format import COLUMNS, EntryRow, decode
 from audit_sink.lanes import sort_records
 from audit_sink.log import Poll
@@ -58,6 +58,7 @@ async def measure(addresses: Addresses, stack: Stack, sizes: Sizes, say: Say) ->
     """The figure, in a database of its own on the audit server; raises the errors of :mod:`bench.errors`."""
     passwords = stack.environment("audit-migrations")
     logins = {role: passwords[variable] for role, variable in LOGINS.items()}
+    share_interpreter()
     count = sizes.wall_transactions * sizes.alternations
     work = list(polls(count, sizes.wall_rows, _reason(sizes)))
     async with database(addresses.audit, "bench_wall") as dsn:

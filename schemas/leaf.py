@@ -94,8 +94,13 @@ def _start(record: EventRecord, version: int) -> bytes:
         _bytes(record.key),
         _head(4, len(record.headers)),
     ]
+    names, heads = _HEADER_HEADS, _OCTETS_HEADS
     for name, value in record.headers:
-        parts += (_header_name(name), _bytes(value))
+        head = names.get(name) or _header_name(name)
+        if value is not None and len(value) < 256:
+            parts += (head, heads[len(value)], value)
+        else:
+            parts += (head, _bytes(value))
     return b"".join(parts)
 
 
@@ -118,11 +123,9 @@ def _text(value: str) -> bytes:
 
 
 def _header_name(name: str) -> bytes:
-    head = _HEADER_HEADS.get(name)
-    if head is None:
-        head = b"\x82" + _text(name)
-        if len(_HEADER_HEADS) < _MAX_CACHED_NAMES:
-            _HEADER_HEADS[name] = head
+    head = b"\x82" + _text(name)
+    if len(_HEADER_HEADS) < _MAX_CACHED_NAMES:
+        _HEADER_HEADS[name] = head
     return head
 
 
@@ -190,3 +193,4 @@ class _Reader:
 _MAX_CACHED_NAMES: Final = 1024
 _HEADER_HEADS: dict[str, bytes] = {}
 _SHORT_HEADS: Final = [bytes((n,)) for n in range(256)]
+_OCTETS_HEADS: Final = [_head(2, length) for length in range(256)]
