@@ -11,17 +11,13 @@ from agents.errors import Outage
 from agents.records import CommandRecord
 from schemas.codec import Body, WriterSchemas, decode
 from schemas.documents import MAX_INPUT_BYTES, check_document
-from schemas.envelope import STRUCTURED_CONTENT, Envelope, envelope_of
+from schemas.envelope import MAX_COMMAND_BYTES, STRUCTURED_CONTENT, Envelope, envelope_of
 from schemas.errors import RegistryUnavailable, Unreadable
 from schemas.identity import message_key, partition_for
 from schemas.mac import engine_made
 from schemas.models import COMMANDS, Command, Evaluate, LaneCommand
 from schemas.structured import read_structured
 from schemas.topics import Topics
-
-MAX_COMMAND_BYTES: Final = 524_288
-"""Bound of a command's value: an event that repeats it still fits the 1 MiB event limit."""
-
 
 MAX_DETAIL_CHARS: Final = 500
 """Text for people about what is wrong with a record."""

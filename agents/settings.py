@@ -12,7 +12,10 @@ ENGINE_KEY_BYTES = 32
 class WorkerSettings(BaseSettings):
     """What a worker needs to know; raises pydantic's ValidationError with every problem."""
 
-    model_config = SettingsConfigDict(extra="ignore", frozen=True, populate_by_name=True)
+    # A refused setting is named without its value: it may hold a password or a key.
+    model_config = SettingsConfigDict(
+        extra="ignore", frozen=True, populate_by_name=True, hide_input_in_errors=True
+    )
 
     database_url: SecretStr = Field(alias="AUMOS_DATABASE_URL")
     """Primary database, login gov_agents."""
@@ -50,9 +53,10 @@ class WorkerSettings(BaseSettings):
     batch_records: int = Field(500, alias="AUMOS_GOVERNANCE_BATCH_RECORDS", ge=1, le=5000)
     """Most commands of one transaction: beyond 500 the cost per command no longer falls."""
 
-    batch_wait_ms: int = Field(2, alias="AUMOS_GOVERNANCE_BATCH_WAIT_MS", ge=1, le=1000)
-    """How long a delivery waits for more commands; it adds to every latency. Under load batches grow
-    by themselves, see agents/lanes/intake.py."""
+    batch_wait_ms: int = Field(5, alias="AUMOS_GOVERNANCE_BATCH_WAIT_MS", ge=1, le=1000)
+    """How long a delivery waits for more commands. Below 5 ms latency rises again at a few hundred commands
+    a second: a batch costs more than it waits. Under load batches grow by themselves, see
+    agents/lanes/intake.py."""
 
     pool_size: int = Field(10, alias="AUMOS_GOVERNANCE_DATABASE_POOL_SIZE", ge=4, le=100)
     """Connections: two per family's pipeline, and some for its upkeep."""

@@ -1,7 +1,8 @@
 """Batches of one family: prepared ahead, decided and published in order, acknowledged in order.
 
-Up to :data:`IN_FLIGHT` batches are under way. Transaction n+1 starts after publication n was handed
-to the producer; acknowledgement waits for the broker's word. An exception that is no
+Up to :data:`IN_FLIGHT` batches are under way, and one of them at most is ahead of its commit: what
+arrives meanwhile makes the next batch larger. Transaction n+1 starts after publication n was handed to
+the producer; acknowledgement waits for the broker's word. An exception that is no
 :class:`agents.errors.Retry` ends ``run`` and must end the process: nothing after it is acknowledged.
 """
 
@@ -59,6 +60,8 @@ class Pipeline:
         self._assigned = assigned
         self._solitude = solitude
         self._room = asyncio.Semaphore(IN_FLIGHT)
+        self._turn = asyncio.Semaphore(1)
+        """Held by the newest batch until it begins to commit."""
         self._jobs: asyncio.Queue[Job] = asyncio.Queue()
         self._handed_over: asyncio.Queue[tuple[int, Job | None]] = asyncio.Queue()
         self._touched: set[LaneId] = set()
@@ -73,11 +76,12 @@ class Pipeline:
 
     async def vacancy(self) -> None:
         """Waits until there is room for a batch, so that its former may collect until then."""
-        async with self._room:
+        async with self._turn, self._room:
             pass
 
     async def submit(self, records: Sequence[CommandRecord], acknowledge: Callable[[], None]) -> None:
         """Takes a batch as soon as there is room; ``acknowledge`` is called when it is all done."""
+        await self._turn.acquire()
         await self._room.acquire()
         if not self._under_way:
             self._moved()
@@ -119,6 +123,9 @@ class Pipeline:
             except TimeoutError:
                 job = None
             if job is not None:
+                if job.prepared is not None:
+                    await asyncio.wait([job.prepared])
+                self._turn.release()
                 await self._take(job.records, job.prepared)
                 await self._handed_over.put((self._publication.handed_over, job))
             if clock.time() >= due:
