@@ -7,7 +7,7 @@ STAMP  := $(VENV)/.installed
 CODE   := agents audit_sink bench client devstack projections rego schemas tests
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo up down status migrate docker-run test test-quick chaos check lint typecheck \
+.PHONY: help install demo up down status migrate docker-run test test-quick smoke chaos check lint typecheck \
         imports format bench lock
 
 help: ## this list
@@ -52,6 +52,11 @@ test: $(STAMP) ## the whole suite, with coverage
 
 test-quick: $(STAMP) ## without real servers; stops at the first failure
 	@$(BIN)/pytest -x -q -m "not stack"
+
+smoke: ## test-quick on the newest Python that is here, in a venv of its own
+	@for name in python3.15 python3.14 python3.13 python3.12 $(PYTHON); do \
+	   if $$name -c '' 2>/dev/null; then $$name --version; exec $(MAKE) --no-print-directory test-quick VENV=.venv-smoke PYTHON=$$name; fi; \
+	 done; echo "missing: Python 3.11 or later. Install it with: apt-get install -y python3 python3-venv"; exit 1
 
 chaos: $(STAMP) ## seeded kills and pauses under load, then the checker
 	@$(BIN)/pytest -q tests/chaos
