@@ -35,6 +35,7 @@ class Dsns:
 
     agents: str
     reader: str
+    bundles: str
     superuser: str
 
 
@@ -78,7 +79,7 @@ def dsns(stack: devstack.Stack) -> Dsns:
         await runner.migrate(superuser, Path(runner.__file__).parent, logins)
 
     asyncio.run(prepare())
-    return Dsns(_in_database(worker), _in_database(api), superuser)
+    return Dsns(_in_database(worker), _in_database(api), _in_database(bundles), superuser)
 
 
 @pytest.fixture(scope="session")
