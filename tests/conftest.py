@@ -5,10 +5,13 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 
 import devstack
+from tests.command_line import Governance
+from tests.schemas.registry import Registry, serving
 
 NEEDS_SERVERS = frozenset({"stack", "system"})
 """Fixtures that start servers; tests that use one are marked ``stack``."""
@@ -26,6 +29,52 @@ def stack() -> Iterator[devstack.Stack]:
         if not named:
             devstack.down(folder, purge=True)
             shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def schema_registry() -> Iterator[Registry]:
+    """The registry that the system's worker reads Confluent framing with."""
+    registry = Registry()
+    with serving(registry) as registry.url:
+        yield registry
+
+
+@pytest.fixture(scope="session")
+def system(schema_registry: Registry) -> Iterator[devstack.Stack]:
+    """Servers and the product's processes. ``AUMOS_STACK_DIR`` names a stack to use; it is left running.
+
+    The processes of a named stack start again, without extra settings but the tests' registry, and once
+    more without it in the end.
+    """
+    named = os.environ.get("AUMOS_STACK_DIR")
+    folder = Path(named or tempfile.mkdtemp(prefix="gov-system-"))
+    settings = {"AUMOS_SCHEMA_REGISTRY_URL": schema_registry.url}
+    try:
+        yield devstack.up(devstack.Options(state_dir=folder, settings=settings))
+    finally:
+        if named:
+            devstack.up(devstack.Options(state_dir=folder, settings={}))
+        else:
+            devstack.down(folder, purge=True)
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def environment(system: devstack.Stack) -> dict[str, str]:
+    """What the system's operator has in the environment."""
+    return system.environment()
+
+
+@pytest.fixture
+def tenant() -> str:
+    """A tenant of its own for each test."""
+    return f"t-{uuid4().hex[:10]}"
+
+
+@pytest.fixture
+def governance(environment: dict[str, str], tenant: str, tmp_path: Path) -> Governance:
+    """The command line before the running system."""
+    return Governance(environment, tenant, tmp_path)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

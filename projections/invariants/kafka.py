@@ -1,6 +1,7 @@
 """Reading whole topics for the checker."""
 
 from collections.abc import AsyncIterator
+from typing import Final
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 
@@ -12,6 +13,10 @@ from schemas.leaf import EventRecord, encode_entry, leaf_hash
 from schemas.structured import read_structured
 from schemas.topics import FAMILIES, Topic, topics
 
+FETCH_WAIT_MS: Final = 50
+"""How long the broker may hold a fetch that finds nothing, in ms. Every topic begins by waiting for the
+fetches of the topic before: Kafka's 500 ms make a check of an idle system take 8 s instead of 1 s."""
+
 
 async def read_topics(bootstrap: str, evidence: Evidence) -> None:
     """Fills in every command record and every published event up to the topics' present ends."""
@@ -20,6 +25,7 @@ async def read_topics(bootstrap: str, evidence: Evidence) -> None:
         group_id=None,
         enable_auto_commit=False,
         auto_offset_reset="earliest",
+        fetch_max_wait_ms=FETCH_WAIT_MS,
         max_partition_fetch_bytes=4_194_304,
     )
     await consumer.start()

@@ -13,7 +13,7 @@ SESSION_S = 6
 """Session time-out of the workers: the shortest that Kafka takes, so that pauses exceed it."""
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def system() -> Iterator[devstack.Stack]:
     """Every server and process; two workers share the lanes."""
     folder = Path(tempfile.mkdtemp(prefix="gov-chaos-"))

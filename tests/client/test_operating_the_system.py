@@ -9,7 +9,6 @@ import sys
 from pathlib import Path
 from uuid import uuid4
 
-import pytest
 from aiokafka import AIOKafkaProducer
 from typer.testing import CliRunner
 
@@ -17,14 +16,9 @@ import devstack
 from client.broker import Broker
 from client.cli.main import app
 from tests.client.conftest import REGO
-from tests.operator import Governance
+from tests.command_line import Governance
 
 ROOT = Path(__file__).parents[2]
-
-
-@pytest.fixture
-def governance(environment: dict[str, str], tenant: str, tmp_path: Path) -> Governance:
-    return Governance(environment, tenant, tmp_path)
 
 
 def test_a_policys_life_by_hand(governance: Governance) -> None:
