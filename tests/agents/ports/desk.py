@@ -1,0 +1,75 @@
+"""Two families' lanes on any store: commands in, committed batches out."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from hashlib import sha256
+from typing import Final
+
+from agents.decisions.policy import CheckedModule
+from agents.lanes.batch import Committed
+from agents.lanes.handlers.evaluation import EvaluationHandler
+from agents.lanes.handlers.policy import PolicyHandler
+from agents.lanes.handlers.port import Handler
+from agents.lanes.lane import LaneRuntime, Lanes
+from agents.lanes.memory_log import MemoryBroker, MemoryLog
+from agents.lanes.patience import Patience
+from agents.lanes.ports import LaneStore
+from agents.lanes.publication import Publication
+from agents.opa.ports import Answer, Question
+from agents.reading import Reader
+from agents.records import CommandRecord
+from schemas.models import Command
+from schemas.topics import Family, family_of, topics
+from tests.agents.commands import KEY, activate, confirm, create, record
+
+READER: Final = Reader(topics(), KEY)
+NOW: Final = datetime(2026, 1, 2, 3, 4, 5, 678901, tzinfo=UTC)
+
+
+class Desk:
+    """What one process decides, batch by batch; its broker is in memory."""
+
+    def __init__(self, store: LaneStore) -> None:
+        self.broker = MemoryBroker()
+        self.log = MemoryLog(self.broker)
+        handlers: dict[Family, Handler] = {
+            "policy": PolicyHandler(store, _check),
+            "evaluation": EvaluationHandler(store, self, 200),
+        }
+        self._lanes = {family: Lanes(self._runtime(store, handler)) for family, handler in handlers.items()}
+
+    def sent(self, command: Command, command_id: str) -> CommandRecord:
+        """The command's record, at the end of its partition."""
+        return self.broker.append(record(command, command_id))
+
+    async def decide(self, records: Sequence[CommandRecord], poison: bool = False) -> Committed:
+        """Decides one batch of one family; the lanes are opened first."""
+        lanes = self._lanes[family_of(records[0].topic)]
+        for lane in {r.lane for r in records}:
+            await lanes.open(lane)
+        committed = await lanes.decide(await lanes.prepare(records, poison))
+        await lanes.publish(committed)
+        return committed
+
+    async def say(self, command: Command, command_id: str) -> Committed:
+        """Sends a command and decides it."""
+        return await self.decide([self.sent(command, command_id)])
+
+    async def with_active_policy(self) -> None:
+        """The policy ``gate`` decides with its version 1."""
+        for command, command_id in ((create(), "p-1"), (activate(), "p-2"), (confirm(), "p-3")):
+            await self.say(command, command_id)
+
+    def _runtime(self, store: LaneStore, handler: Handler) -> LaneRuntime:
+        publication, patience = Publication(store, self.log), Patience(lambda _: None)
+        return LaneRuntime(READER, handler, store, self.log, self.log, publication, patience, lambda: NOW)
+
+    async def evaluate(self, questions: Sequence[Question]) -> list[Answer]:
+        """An OPA that allows everything."""
+        result = b'{"allow":true,"violations":[]}'
+        return [Answer(q.id, result, "", "", 100, "opa-0", q.confirmed_revision) for q in questions]
+
+
+async def _check(tenant: str, policy_id: str, version: int, source: str) -> CheckedModule:
+    digest = sha256(f"{tenant}{policy_id}{version}{source}".encode()).hexdigest()
+    return CheckedModule(version, (), f"# v{version}\n{source}", "p", digest, ())
