@@ -57,7 +57,14 @@ class OnKafka:
                 for message in (await consumer.getmany(where, timeout_ms=READ_MS))[where]:
                     sequence = int(dict(message.headers)["ce_sequence"])
                     found.append(
-                        EventRecord(*where, sequence, message.key, tuple(message.headers), message.value)
+                        EventRecord(
+                            where.topic,
+                            partition,
+                            sequence,
+                            message.key,
+                            tuple(message.headers),
+                            message.value,
+                        )
                     )
             return found
         finally:
