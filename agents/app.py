@@ -21,6 +21,7 @@ import faust  # noqa: E402
 from faust.transport.drivers.aiokafka import Consumer, Transport  # noqa: E402
 from faust.types.tuples import TP, ConsumerMessage  # noqa: E402
 from mode import Service  # noqa: E402
+from pydantic import ValidationError  # noqa: E402
 
 from agents.lanes.intake import Intake  # noqa: E402
 from agents.logs import dict_config  # noqa: E402
@@ -40,7 +41,10 @@ SWITCH_S: Final = 0.000_5
 """How long the consumer's thread may keep the interpreter from the agents. At Python's own 5 ms the fetches
 of 300 commands a second doubled the 99th percentile of the latency."""
 
-settings = WorkerSettings()
+try:
+    settings = WorkerSettings()
+except ValidationError as error:
+    raise SystemExit(f"the worker cannot start: {error}") from None
 
 
 class Fetched(ConsumerMessage):
