@@ -1,12 +1,16 @@
-"""``governance lanes status|republish``."""
+"""``governance lanes status|republish|restore``."""
 
+import os
+import subprocess
+import sys
 from dataclasses import asdict
 from typing import Annotated
 
 import typer
 
+import devstack
 from client.cli.calling import ActorOption, TimeoutOption, run
-from client.cli.output import JsonOption, aside, print_json, print_table
+from client.cli.output import Exit, JsonOption, aside, print_json, print_table
 from client.cli.postgres import LaneRow, operator_database
 from client.cli.quarantine import submit_to_lane
 from client.cli.settings import Settings, settings
@@ -56,6 +60,28 @@ def republish(
     """Has a lane's events published once more, from a sequence to the lane's head."""
     command = RepublishLane(topic=_command_topic(topic), partition=partition, from_sequence=start)
     submit_to_lane(command, actor, timeout, as_json)
+
+
+@app.command()
+def restore(
+    topic: Annotated[str | None, typer.Option(help="Event or command topic of one lane.")] = None,
+    partition: Annotated[int | None, typer.Option(min=0)] = None,
+) -> None:
+    """Imports published events that a database lacks that was restored from an older backup.
+
+    Of every lane, unless one is named. Takes a worker's environment; exits 1 where a topic no longer holds
+    all of them.
+    """
+    lane = []
+    if topic is not None and partition is not None:
+        lane = ["--topic", _command_topic(topic), "--partition", str(partition)]
+    elif topic is not None or partition is not None:
+        raise typer.BadParameter("--topic and --partition name one lane together")
+    environment = devstack.environment("worker") if settings().embedded else dict(os.environ)
+    # A process of its own: only a worker's may hold a worker's credentials.
+    ended = subprocess.run([sys.executable, "-m", "agents.restore", *lane], env=environment, check=False)
+    if ended.returncode:
+        raise typer.Exit(Exit.FAILED)
 
 
 async def _read(found: Settings) -> tuple[list[LaneRow], dict[Place, int]]:

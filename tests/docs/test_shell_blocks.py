@@ -22,13 +22,14 @@ DENIED: Final = 1
 
 
 @pytest.fixture
-def shell(environment: dict[str, str], tenant: str, tmp_path: Path) -> dict[str, str]:
+def shell(system: devstack.Stack, environment: dict[str, str], tenant: str, tmp_path: Path) -> dict[str, str]:
     """The environment of a user with the virtual environment active."""
     return {
         **environment,
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
         "HOME": str(tmp_path),
         "AUMOS_GOVERNANCE_TENANT": tenant,
+        "AUMOS_STACK_DIR": str(system.layout.root),
         "COLUMNS": "200",
     }
 

@@ -9,6 +9,7 @@ import pytest
 from agents.errors import LaneRewound
 from agents.lanes.ports import CommandLog, EventLog
 from agents.records import CommandRecord, LaneId
+from agents.restore.history import History
 from schemas.leaf import EventRecord
 
 LARGE = 400_000
@@ -28,6 +29,10 @@ class Broker(Protocol):
     @property
     def events(self) -> EventLog:
         """The event log."""
+
+    @property
+    def history(self) -> History:
+        """The published events."""
 
     async def send(self, record: CommandRecord) -> None:
         """Appends a command."""
@@ -109,6 +114,12 @@ class BrokerContract:
         assert list(await broker.arrived(1)) == sent
         assert await broker.events.last_sequence(broker.event_topic, 1) == 3
         assert await broker.events.last_sequence(broker.event_topic, 0) == 0
+
+    async def test_the_history_is_every_published_event(self, broker: Broker) -> None:
+        assert [each async for each in broker.history.events(broker.event_topic, 1)] == []
+        sent = [event(broker, n) for n in (1, 2, 3)]
+        await (await broker.events.publish([*sent, *sent[1:]]))
+        assert [e async for e in broker.history.events(broker.event_topic, 1)] == [*sent, *sent[1:]]
 
     async def test_a_publication_of_many_produce_batches_keeps_its_order(self, broker: Broker) -> None:
         sent = [event(broker, n, bytes(LARGE)) for n in range(1, 9)]

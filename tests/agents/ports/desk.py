@@ -29,8 +29,8 @@ NOW: Final = datetime(2026, 1, 2, 3, 4, 5, 678901, tzinfo=UTC)
 class Desk:
     """What one process decides, batch by batch; its broker is in memory."""
 
-    def __init__(self, store: LaneStore) -> None:
-        self.broker = MemoryBroker()
+    def __init__(self, store: LaneStore, broker: MemoryBroker | None = None) -> None:
+        self.broker = broker or MemoryBroker()
         self.log = MemoryLog(self.broker)
         handlers: dict[Family, Handler] = {
             "policy": PolicyHandler(store, _check),

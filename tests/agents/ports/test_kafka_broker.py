@@ -13,6 +13,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic, RecordsToDelete
 import devstack
 from agents.kafka import KafkaCommandLog, KafkaEventLog
 from agents.records import CommandRecord, LaneId
+from agents.restore.history import KafkaHistory
 from schemas.leaf import EventRecord
 from schemas.topics import topics
 from tests.agents.ports.broker_contract import Broker, BrokerContract
@@ -27,6 +28,7 @@ class OnKafka:
     bootstrap: str
     commands: KafkaCommandLog
     events: KafkaEventLog
+    history: KafkaHistory
     admin: Any
     producer: Any
     command_topic: str
@@ -86,10 +88,11 @@ async def kafka(stack: devstack.Stack) -> AsyncIterator[OnKafka]:
         commands = KafkaCommandLog(bootstrap)
         events = KafkaEventLog(bootstrap, topics().defaults.max_message_bytes)
         producer = AIOKafkaProducer(bootstrap_servers=bootstrap, acks="all")
-        for each in (commands, events, producer):
+        history = KafkaHistory(bootstrap)
+        for each in (commands, events, history, producer):
             await each.start()
             stop.push_async_callback(each.stop)
-        yield OnKafka(bootstrap, commands, events, admin, producer, *made)
+        yield OnKafka(bootstrap, commands, events, history, admin, producer, *made)
 
 
 class TestKafka(BrokerContract):

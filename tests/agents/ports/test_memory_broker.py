@@ -6,6 +6,7 @@ import pytest
 
 from agents.lanes.memory_log import MemoryBroker, MemoryLog
 from agents.records import CommandRecord, LaneId
+from agents.restore.memory import MemoryHistory
 from schemas.leaf import EventRecord
 from tests.agents.ports.broker_contract import Broker, BrokerContract
 
@@ -17,6 +18,7 @@ class InMemory:
         self.command_topic, self.event_topic = "commands", "events"
         self._broker = MemoryBroker()
         self.commands = self.events = MemoryLog(self._broker)
+        self.history = MemoryHistory(self._broker)
 
     async def send(self, record: CommandRecord) -> None:
         self._broker.append(record)

@@ -1,0 +1,111 @@
+"""The primary database is restored from an older backup: workers refuse it until it has its events back."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Iterable
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from pathlib import Path
+from typing import Final
+from uuid import uuid4
+
+import asyncpg
+import pytest
+
+import devstack
+from client.governance import GovernanceClient
+from devstack.demo.postgres import Primary
+from devstack.demo.rest import Watch, rest
+from devstack.demo.servers import Servers
+from projections.invariants import check
+from schemas.models import CreatePolicy, UpdatePolicy
+from tests.command_line import Governance
+from tests.system.acting import active
+from tests.system.example import GATE_SOURCE
+
+DATABASE: Final = "governance"
+BACKUP: Final = "governance_backup"
+PATIENCE_S: Final = 60
+WORKERS: Final = ("worker-0", "worker-1")
+
+
+@asynccontextmanager
+async def at_rest(servers: Servers) -> AsyncIterator[None]:
+    """Everything sent is decided, published and audited before the block begins."""
+    async with AsyncExitStack() as resources:
+        primary = await resources.enter_async_context(Primary.connect(servers.database))
+        watch = await Watch.open(servers, primary, resources)
+        await rest(watch.look, await watch.look(), None, lambda _progress: None)
+    yield
+
+
+async def administer(system: devstack.Stack, *statements: str) -> None:
+    """Statements on the primary server, where no database of the product is open."""
+    connection = await asyncpg.connect(system.superuser_dsn(database="postgres"))
+    try:
+        for statement in statements:
+            await connection.execute(statement)
+    finally:
+        await connection.close()
+
+
+def stop(system: devstack.Stack) -> list[str]:
+    """Stops what uses the primary database; returns the names."""
+    names = [c.name for c in system.components if c.kind == "process" and not c.name.startswith("sink")]
+    for name in names:
+        system.stop(name)
+    return names
+
+
+def start(system: devstack.Stack, names: Iterable[str]) -> None:
+    """Starts those that do not run."""
+    for name in names:
+        system.start(name)
+
+
+async def decisions(gov: GovernanceClient, count: int) -> None:
+    """Some decisions."""
+    await asyncio.gather(*(gov.evaluate("gate", {"ok": True}, resource=f"model/m-{n}") for n in range(count)))
+
+
+@pytest.mark.timeout(300)
+async def test_an_older_backup_is_refused_and_brought_up_to_its_published_events(
+    system: devstack.Stack, tmp_path: Path
+) -> None:
+    servers, tenant = Servers.of(system), f"t-{uuid4().hex[:10]}"
+    await asyncio.to_thread(start, system, [component.name for component in system.components])
+    async with GovernanceClient.connect(servers.kafka, tenant, "svc-mlops") as gov:
+        async with servers.reading(tenant) as api:
+            await active(gov, api, CreatePolicy(name="gate", rego_content=GATE_SOURCE))
+        await decisions(gov, 20)
+        async with at_rest(servers):
+            names = await asyncio.to_thread(stop, system)
+            await administer(system, f"CREATE DATABASE {BACKUP} TEMPLATE {DATABASE}")
+        await asyncio.to_thread(start, system, names)
+        await gov.submit(UpdatePolicy(policy="gate", description="after the backup"))
+        await decisions(gov, 60)
+        async with at_rest(servers):
+            await asyncio.to_thread(stop, system)
+            await administer(
+                system, f"DROP DATABASE {DATABASE}", f"ALTER DATABASE {BACKUP} RENAME TO {DATABASE}"
+            )
+        await asyncio.to_thread(start, system, [name for name in names if name not in WORKERS])
+        assert await asyncio.to_thread(refused, system)
+        operator = Governance(system.environment("worker"), tenant, tmp_path)
+        await asyncio.to_thread(operator, "lanes", "restore")
+        await asyncio.to_thread(start, system, WORKERS)
+        await decisions(gov, 5)
+        async with at_rest(servers):
+            report = await check(servers.sources)
+    assert report.holds, report.document()
+
+
+def refused(system: devstack.Stack) -> bool:
+    """Whether a worker that finds the database ends, and says that it is behind its own events."""
+    with suppress(devstack.ComponentFailed):  # it may end while it starts, or as it gets its lanes
+        system.start(WORKERS[0])
+    for _ in range(PATIENCE_S):
+        (worker,) = (each for each in system.status() if each.name == WORKERS[0])
+        if worker.state is devstack.State.CRASHED:
+            return "was it restored from an older backup?" in (worker.tail or "")
+        time.sleep(1)
+    return False
