@@ -117,8 +117,9 @@ def _format(program: tuple[str, ...], layout: Layout, settings: dict[str, str], 
     partial = fresh_partial(data)
     properties = layout.config / "kafka.format.properties"
     write_atomically(properties, as_properties(settings | {"log.dirs": str(partial)}))
+    # One word: an id may begin with a dash.
     cluster = urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
-    arguments = ("format", "--standalone", "--cluster-id", cluster, "--config", str(properties))
+    arguments = ("format", "--standalone", f"--cluster-id={cluster}", "--config", str(properties))
     command = (*program, "kafka.tools.StorageTool", *arguments)
     steps.run("Kafka format", command, dict(os.environ), layout.root)
     partial.rename(data)
