@@ -56,6 +56,23 @@ def policy_id(tenant: str, reference: str) -> str:
         return str(uuid5(NAMESPACE, f"policy\x1f{tenant}\x1f{reference}"))
 
 
+def object_key(tenant: str, evidence_id: str, sha256: str) -> str:
+    """The key of an artifact in the evidence bucket; ``sha256`` is its hash in hex.
+
+    A tenant id contains no slash, so that the first segment alone says whose object it is.
+    """
+    return f"{tenant}/{evidence_id}/{sha256}"
+
+
+@lru_cache(maxsize=65_536)
+def workflow_id(tenant: str, reference: str) -> str:
+    """The id of a workflow, from its name or from the id itself; a name is an identity as a policy's is."""
+    try:
+        return str(UUID(reference))
+    except ValueError:
+        return str(uuid5(NAMESPACE, f"workflow\x1f{tenant}\x1f{reference}"))
+
+
 def message_key(tenant: str, aggregate: str) -> bytes:
     """The Kafka key ``tenant/aggregate``, UTF-8."""
     return f"{tenant}/{aggregate}".encode()

@@ -4,10 +4,24 @@ Each model mirrors its Avro schema (a test compares field by field) and adds the
 cannot state. ``aggregate`` gives the second half of the Kafka key.
 """
 
-from typing import Annotated, ClassVar, Final, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from schemas.command import Command as Command
+from schemas.command import Name as Name
+from schemas.command import Text, no_nul, printable
+from schemas.compliance_commands import AdvanceWorkflow as AdvanceWorkflow
+from schemas.compliance_commands import AssignControls as AssignControls
+from schemas.compliance_commands import CancelWorkflow as CancelWorkflow
+from schemas.compliance_commands import CreateWorkflow as CreateWorkflow
+from schemas.compliance_commands import DecideApplicability as DecideApplicability
+from schemas.compliance_commands import FireTimer as FireTimer
+from schemas.evidence_commands import Artifact as Artifact
+from schemas.evidence_commands import ControlRef as ControlRef
+from schemas.evidence_commands import LinkEvidence as LinkEvidence
+from schemas.evidence_commands import ReportArtifact as ReportArtifact
+from schemas.evidence_commands import SubmitEvidence as SubmitEvidence
 from schemas.identity import MAX_NAME_CHARS, policy_id
 
 MAX_REGO_CHARS: Final = 131_072
@@ -21,38 +35,9 @@ FailMode = Literal["closed", "open"]
 Regulation = Literal["soc2", "iso27001", "hipaa", "iso42001", "eu_ai_act", "fedramp"]
 
 
-def _printable(text: str) -> str:
-    if not text.isprintable():
-        raise ValueError("contains control characters")
-    return text
-
-
-def _no_nul(text: str) -> str:
-    if "\x00" in text:
-        raise ValueError("contains a NUL character")
-    return text
-
-
-Name = Annotated[str, Field(min_length=1, max_length=MAX_NAME_CHARS), AfterValidator(_printable)]
-Text = Annotated[str, Field(max_length=2000), AfterValidator(_no_nul)]
-Rego = Annotated[str, Field(min_length=1, max_length=MAX_REGO_CHARS), AfterValidator(_no_nul)]
+Rego = Annotated[str, Field(min_length=1, max_length=MAX_REGO_CHARS), AfterValidator(no_nul)]
 Timeout = Annotated[int, Field(ge=1, le=MAX_TIMEOUT_MS)]
 Version = Annotated[int, Field(ge=1, le=1_000_000)]
-
-
-class Command(BaseModel):
-    """Root of the typed commands."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
-    TYPE: ClassVar[str]
-
-    def aggregate(self, tenant: str) -> str:
-        """The aggregate's id in the Kafka key ``tenant/aggregate``."""
-        raise NotImplementedError
-
-    def subject(self, tenant: str) -> str:
-        """``ce_subject``: what the command is about, ``type/id``."""
-        return self.aggregate(tenant)
 
 
 class _PolicyCommand(Command):
@@ -142,7 +127,7 @@ class Evaluate(Command):
     policy: Name
     input: bytes
     resource: Name
-    decision_point: Annotated[str, Field(max_length=MAX_NAME_CHARS), AfterValidator(_printable)] = ""
+    decision_point: Annotated[str, Field(max_length=MAX_NAME_CHARS), AfterValidator(printable)] = ""
 
     def aggregate(self, tenant: str) -> str:
         return self.resource
@@ -194,6 +179,15 @@ COMMANDS: Final[dict[str, type[Command]]] = {
         ConfirmActivation,
         FailActivation,
         Evaluate,
+        CreateWorkflow,
+        AssignControls,
+        DecideApplicability,
+        AdvanceWorkflow,
+        CancelWorkflow,
+        FireTimer,
+        SubmitEvidence,
+        LinkEvidence,
+        ReportArtifact,
         RepublishLane,
         RetryQuarantined,
         DiscardQuarantined,

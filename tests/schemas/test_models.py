@@ -22,7 +22,7 @@ from schemas.models import (
     RetirePolicy,
     UpdatePolicy,
 )
-from schemas.shape import Array, Primitive, Record, Shape, Union, shape_of
+from schemas.shape import Array, Map, Primitive, Record, Shape, Union, shape_of
 from schemas.topics import topics
 
 _PYTHON = {"string": str, "bytes": bytes, "int": int, "long": int, "boolean": bool, "null": type(None)}
@@ -35,6 +35,8 @@ def python_type(shape: Shape) -> object:
             return _PYTHON[name]
         case Array(items=items):
             return ("list", python_type(items))
+        case Map(values=values):
+            return ("dict", python_type(values))
         case Union(branches=branches):
             return frozenset(python_type(branch) for branch in branches)
         case Record(fields=fields):
@@ -53,6 +55,8 @@ def plain(annotation: object) -> object:
         return kind
     if origin is list:
         return ("list", plain(arguments[0]))
+    if origin is dict:
+        return ("dict", plain(arguments[1]))
     if origin in (types.UnionType, typing.Union):
         return frozenset(plain(argument) for argument in arguments)
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
