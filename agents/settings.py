@@ -61,6 +61,10 @@ class WorkerSettings(BaseSettings):
     pool_size: int = Field(10, alias="AUMOS_GOVERNANCE_DATABASE_POOL_SIZE", ge=4, le=100)
     """Connections: two per family's pipeline, and some for its upkeep."""
 
+    evidence_max_bytes: int = Field(2**30, alias="AUMOS_GOVERNANCE_EVIDENCE_MAX_BYTES", ge=1, le=5 * 2**30)
+    """Largest artifact of evidence, in bytes (1 GiB): reports and exports are far below, and the verifier
+    reads every byte. S3 takes at most 5 GiB in one request."""
+
     stuck_after_s: float = Field(60.0, alias="AUMOS_GOVERNANCE_STUCK_AFTER_S", ge=10)
     """A worker with waiting commands and no progress for so long, and no outage, ends itself."""
 

@@ -12,10 +12,11 @@ from aiokafka.errors import KafkaError
 
 from agents.errors import Outage
 from agents.kafka import KafkaCommandLog, KafkaEventLog
+from agents.lanes.handlers.compliance import ComplianceHandler
 from agents.lanes.handlers.evaluation import EvaluationHandler
+from agents.lanes.handlers.evidence import EvidenceHandler, linkable_of
 from agents.lanes.handlers.policy import PolicyHandler
 from agents.lanes.handlers.port import Handler
-from agents.lanes.handlers.unassigned import Unassigned
 from agents.lanes.intake import Intake
 from agents.lanes.lane import LaneRuntime
 from agents.lanes.patience import Patience
@@ -31,6 +32,7 @@ from agents.settings import WorkerSettings
 from agents.store.postgres import PostgresStore
 from agents.submission import checker
 from agents.telemetry import RETRIES, serve
+from regulations.loader import load_library
 from schemas.confluent import ConfluentRegistry
 from schemas.topics import FAMILIES, Family, topics
 
@@ -84,11 +86,12 @@ class Engine:
             await starting.through(lambda kafka=kafka: _started(kafka.start))  # type: ignore[misc]
             self._resources.push_async_callback(kafka.stop)
         evaluator = await self._resources.enter_async_context(http_evaluator(settings.opa_urls, Limits()))
+        library = load_library()
         handlers: dict[Family, Handler] = {
             "policy": PolicyHandler(store, checker(settings.opa_binary)),
             "evaluation": EvaluationHandler(store, evaluator, settings.eval_timeout_ms),
-            "compliance": Unassigned(),
-            "evidence": Unassigned(),
+            "compliance": ComplianceHandler(library.regulations, _now),
+            "evidence": EvidenceHandler(linkable_of(library), settings.evidence_max_bytes),
         }
         registry = ConfluentRegistry(settings.schema_registry_url) if settings.schema_registry_url else None
         reader = Reader(topics(), settings.key, registry)

@@ -38,6 +38,7 @@ _AFTER: Final[dict[str, dict[str, str]]] = {
     "bucket": {"s3": _HEALTHY},
     "worker": {"migrations": _ENDED, "topics": _ENDED},
     "bundles": {"migrations": _ENDED, "topics": _ENDED},
+    "background": {"migrations": _ENDED, "topics": _ENDED, "bucket": _ENDED},
     "sink": {"audit-migrations": _ENDED, "topics": _ENDED},
     "sink-api": {"audit-migrations": _ENDED},
     "api": {"migrations": _ENDED, "topics": _ENDED, "bucket": _ENDED},

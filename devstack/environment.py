@@ -79,6 +79,13 @@ ENVIRONMENT: Final[Mapping[str, Mapping[str, Value]]] = {
         **_METRICS,
         "AUMOS_GOVERNANCE_BUNDLE_LISTEN": lambda s: s.addresses.bundle_listen,
     },
+    "background": {
+        "AUMOS_DATABASE_URL": _primary("gov_background", lambda c: c.background_password),
+        **_KAFKA,
+        **_BUCKET,
+        **_ENGINE_KEY,
+        **_METRICS,
+    },
     "sink": {
         "AUMOS_GOVERNANCE_AUDIT_DB_URL": _audit("gov_audit_writer", lambda c: c.audit_writer_password),
         **_KAFKA,
@@ -107,6 +114,7 @@ ENVIRONMENT: Final[Mapping[str, Mapping[str, Value]]] = {
         "AUMOS_GOVERNANCE_AGENTS_PASSWORD": lambda s: s.credentials.agents_password,
         "AUMOS_GOVERNANCE_READER_PASSWORD": lambda s: s.credentials.reader_password,
         "AUMOS_GOVERNANCE_BUNDLES_PASSWORD": lambda s: s.credentials.bundles_password,
+        "AUMOS_GOVERNANCE_BACKGROUND_PASSWORD": lambda s: s.credentials.background_password,
     },
     "audit-migrations": {
         "AUMOS_GOVERNANCE_MIGRATION_AUDIT_DB_URL": _audit(

@@ -44,6 +44,7 @@ PROCESSES: Final = (
     Process(
         "worker", ("-m", "faust", "-A", "agents.app", "worker", "--without-web"), "metrics", numbered=True
     ),
+    Process("background", ("-m", "agents.background"), "metrics"),
     Process("sink-api", ("-m", "audit_sink.api"), "live"),
     Process("api", ("-m", "projections.api"), "live"),
 )

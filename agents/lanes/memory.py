@@ -8,18 +8,19 @@ real adapter would wait for its server, named after it: tests crash, fail or reo
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from copy import deepcopy
-from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from dataclasses import replace
 
 from agents.decisions.evaluation import Pointer
 from agents.errors import Conflict, Outage
-from agents.lanes.ports import Changes, EventRow, InboxRow, LaneRow, Position, QuarantineRow
+from agents.lanes.memory_tables import Tables as Tables
+from agents.lanes.ports import Changes, LaneRow, Position, QuarantineRow
 from agents.reading import InboxKey
 from agents.records import LaneId
-from projections.apply.decision import DecisionRow
+from projections.apply.evidence import EvidenceKey, EvidenceState
 from projections.apply.policy import PolicyKey, PolicyState
+from projections.apply.workflow_state import WorkflowKey, WorkflowState
 from schemas.leaf import EventRecord
-from schemas.topics import command_topic_for_events, family_of
+from schemas.topics import command_topic_for_events
 
 Pause = Callable[[str], Awaitable[None]]
 """Called with the name of an await point."""
@@ -27,56 +28,6 @@ Pause = Callable[[str], Awaitable[None]]
 
 async def no_pause(point: str) -> None:
     """Waits for nothing."""
-
-
-@dataclass(slots=True)
-class Tables:
-    """What the primary database holds."""
-
-    lanes: dict[LaneId, LaneRow] = field(default_factory=dict)
-    inbox: dict[InboxKey, InboxRow] = field(default_factory=dict)
-    events: dict[LaneId, list[EventRow]] = field(default_factory=dict)
-    quarantine: dict[Position, QuarantineRow] = field(default_factory=dict)
-    attempts: dict[Position, int] = field(default_factory=dict)
-    policies: dict[PolicyKey, PolicyState] = field(default_factory=dict)
-    decisions: dict[str, DecisionRow] = field(default_factory=dict)
-    locks: dict[LaneId, "MemoryTransaction"] = field(default_factory=dict)
-
-    def lane(self, lane: LaneId) -> LaneRow:
-        """Where a lane stands."""
-        return self.lanes.get(lane) or LaneRow(lane, 0, 1, 0, _EPOCH, 0, frozenset())
-
-    def held(self, lane: LaneId, offset: int) -> list[QuarantineRow]:
-        """As :meth:`agents.lanes.ports.LaneStore.held`."""
-        open_ = self._open(lane)
-        target = next((row for row in open_ if row.record.offset == offset), None)
-        if target is None or target.command_id is None:
-            return [target] if target else []
-        return [r for r in open_ if r.command_id is not None and r.record.key == target.record.key]
-
-    def some_policies(self, keys: Collection[PolicyKey]) -> dict[PolicyKey, PolicyState]:
-        """As :meth:`agents.lanes.ports.LaneStore.policies`."""
-        return {key: self.policies[key] for key in keys if key in self.policies}
-
-    def pointers(self, keys: Collection[PolicyKey]) -> dict[PolicyKey, Pointer]:
-        """As :meth:`agents.lanes.ports.LaneStore.pointers`."""
-        return {key: pointer_of(state) for key, state in self.some_policies(keys).items()}
-
-    def parked_keys(self, lane: LaneId) -> frozenset[bytes | None]:
-        """As :attr:`agents.lanes.ports.LaneRow.parked_keys`."""
-        if family_of(lane.topic) == "evaluation":
-            return frozenset()
-        return frozenset(row.record.key for row in self._open(lane) if row.command_id is not None)
-
-    def end_idle_transactions(self) -> None:
-        """Ends every open transaction, as the server does with those whose process was paused."""
-        for transaction in self.locks.values():
-            transaction.ended = True
-        self.locks.clear()
-
-    def _open(self, lane: LaneId) -> list[QuarantineRow]:
-        rows = [row for (where, _), row in sorted(self.quarantine.items()) if where == lane]
-        return [row for row in rows if row.state in {"quarantined", "parked"}]
 
 
 class MemoryStore:
@@ -181,6 +132,14 @@ class MemoryTransaction:
         await self._alive("policies under the lock")
         return self._tables.some_policies(keys)
 
+    async def workflows(self, keys: Collection[WorkflowKey]) -> Mapping[WorkflowKey, WorkflowState]:
+        await self._alive("workflows under the lock")
+        return {key: self._tables.workflows[key] for key in keys if key in self._tables.workflows}
+
+    async def evidence(self, keys: Collection[EvidenceKey]) -> Mapping[EvidenceKey, EvidenceState]:
+        await self._alive("evidence under the lock")
+        return {key: self._tables.evidence[key] for key in keys if key in self._tables.evidence}
+
     async def write(self, changes: Changes) -> None:
         await self._alive("write")
         self._check_inbox(changes)
@@ -208,6 +167,11 @@ class MemoryTransaction:
             tables.quarantine[position] = replace(tables.quarantine[position], state=state)
         tables.policies.update({(p.tenant_id, p.policy_id): p for p in changes.policies})
         tables.decisions.update({row.decision_id: row for row in changes.decisions})
+        moved = [change.after for change in changes.workflows]
+        tables.workflows.update({(w.tenant_id, w.workflow_id): w for w in moved})
+        tables.evidence.update({(e.tenant_id, e.evidence_id): e for e in changes.evidence})
+        for counter, by in changes.counters.items():
+            tables.counters[counter] = tables.counters.get(counter, 0) + by
         for lane, to in changes.lanes.items():
             before = tables.lane(lane)
             tables.lanes[lane] = replace(
@@ -226,22 +190,3 @@ class MemoryTransaction:
     def _check_inbox(self, changes: Changes) -> None:
         if any(row.key in self._tables.inbox for row in changes.inbox):
             raise Conflict("another lane took an inbox key")
-
-
-def pointer_of(state: PolicyState) -> Pointer:
-    """What a policy points to."""
-    active = state.numbered(state.active_version) if state.active_version else None
-    return Pointer(
-        policy_id=state.policy_id,
-        state=state.state,
-        version=active.version if active else None,
-        module_digest=active.module_digest if active else "",
-        enforcement=active.enforcement if active else "",
-        fail_mode=active.fail_mode if active else "",
-        timeout_ms=active.timeout_ms if active else None,
-        confirmed_revision=active.confirmed_revision if active else 0,
-        activation_event=state.activation_event or "",
-    )
-
-
-_EPOCH = datetime.fromtimestamp(0, UTC)

@@ -15,8 +15,10 @@ from agents.decisions.evaluation import Pointer
 from agents.reading import InboxKey
 from agents.records import CommandRecord, LaneId
 from projections.apply.decision import DecisionRow
+from projections.apply.evidence import ControlLink, CounterKey, EvidenceKey, EvidenceState
 from projections.apply.happened import Happened
 from projections.apply.policy import PolicyKey, PolicyState
+from projections.apply.workflow_state import ControlState, TimerState, WorkflowKey, WorkflowState
 from schemas.leaf import EventRecord
 
 InboxState = Literal["decided", "rejected"]
@@ -79,6 +81,28 @@ class EventRow:
     """The same event as the folds see it."""
 
 
+@dataclass(frozen=True, slots=True)
+class WorkflowChange:
+    """A workflow before and after a transaction; ``before`` is None for a new one."""
+
+    before: WorkflowState | None
+    after: WorkflowState
+
+    @property
+    def controls(self) -> list[tuple[int, ControlState]]:
+        """The controls that changed, each with its place in the scope, from 0; a scope never changes."""
+        places = list(enumerate(self.after.controls))
+        if self.before is None:
+            return places
+        return [(place, control) for place, control in places if control != self.before.controls[place]]
+
+    @property
+    def timers(self) -> list[TimerState]:
+        """The timers that changed."""
+        known = self.before.timers if self.before else ()
+        return [timer for timer in self.after.timers if timer not in known]
+
+
 @dataclass(slots=True)
 class Changes:
     """Everything one transaction writes."""
@@ -91,6 +115,13 @@ class Changes:
     """Quarantine rows that get another state."""
     decisions: list[DecisionRow] = field(default_factory=list)
     policies: list[PolicyState] = field(default_factory=list)
+    workflows: list[WorkflowChange] = field(default_factory=list)
+    evidence: list[EvidenceState] = field(default_factory=list)
+    evidence_controls: list[tuple[EvidenceKey, ControlLink]] = field(default_factory=list)
+    evidence_technical_controls: list[tuple[EvidenceKey, str]] = field(default_factory=list)
+    """Links that are new; those of ``evidence`` that were stored before are not among them."""
+    counters: dict[CounterKey, int] = field(default_factory=dict)
+    """By how much each counter moves."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +153,12 @@ class LaneTransaction(Protocol):
 
     async def policies(self, keys: Collection[PolicyKey]) -> Mapping[PolicyKey, PolicyState]:
         """The policies of those keys with all versions."""
+
+    async def workflows(self, keys: Collection[WorkflowKey]) -> Mapping[WorkflowKey, WorkflowState]:
+        """The workflows of those keys with controls and timers; unknown keys are absent."""
+
+    async def evidence(self, keys: Collection[EvidenceKey]) -> Mapping[EvidenceKey, EvidenceState]:
+        """The evidence of those keys with its links; unknown keys are absent."""
 
     async def write(self, changes: Changes) -> None:
         """Writes all changes; raises Conflict when another lane took one of the inbox keys."""

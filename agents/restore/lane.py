@@ -25,10 +25,9 @@ from agents.lanes.ports import (
 from agents.reading import Identified, InboxKey, Reader
 from agents.records import LaneId
 from agents.restore.commands import SentCommands
+from agents.restore.folding import fold
 from agents.restore.history import History
-from projections.apply.decision import EVALUATED, decision_row
 from projections.apply.happened import Happened, happened
-from projections.apply.policy import POLICY_EVENTS, PolicyKey, PolicyState, evolve
 from schemas.envelope import envelope_of
 from schemas.leaf import EventRecord, encode_leaf
 from schemas.topics import event_topic_of, family_of
@@ -99,10 +98,7 @@ class _Import:
         for event in events:
             next_offset = max(next_offset, await self._outcome(event, digests, next_offset, changes))
         changes.events.extend(events)
-        changes.decisions.extend(
-            decision_row(event.happened) for event in events if event.happened.type == EVALUATED
-        )
-        changes.policies.extend(await self._policies([event.happened for event in events]))
+        await fold(self.transaction, [event.happened for event in events], changes)
         changes.lanes[self.lane] = LaneAdvance(
             next_offset, piece[-1].lane_seq + 1, piece[-1].lane_seq, events[-1].happened.occurred_at
         )
@@ -171,22 +167,9 @@ class _Import:
             return True
         return bool(await self.transaction.quarantined([position]))
 
-    async def _policies(self, events: Sequence[Happened]) -> list[PolicyState]:
-        moved = [event for event in events if event.type in POLICY_EVENTS]
-        states: dict[PolicyKey, PolicyState] = dict(
-            await self.transaction.policies({_policy(event) for event in moved})
-        )
-        for event in moved:
-            states[_policy(event)] = evolve(states.get(_policy(event)), event)
-        return [states[key] for key in sorted({_policy(event) for event in moved})]
-
     @property
     def _family(self) -> str:
         return family_of(self.lane.topic)
-
-
-def _policy(event: Happened) -> PolicyKey:
-    return event.tenant, str(event.body["policy_id"])
 
 
 def _key(record: EventRecord) -> InboxKey | None:

@@ -9,8 +9,10 @@ from agents.decisions.evaluation import Pointer
 from agents.lanes.ports import Changes, LaneRow, Position, QuarantineRow
 from agents.reading import InboxKey
 from agents.records import LaneId
-from agents.store import policy_rows, rows, sql
+from agents.store import evidence_rows, policy_rows, rows, sql, workflow_rows
+from projections.apply.evidence import EvidenceKey, EvidenceState
 from projections.apply.policy import PolicyKey, PolicyState
+from projections.apply.workflow_state import WorkflowKey, WorkflowState
 from schemas.topics import family_of
 
 Connection: TypeAlias = "asyncpg.pool.PoolConnectionProxy[asyncpg.Record]"
@@ -44,6 +46,24 @@ class PostgresTransaction:
     async def policies(self, keys: Collection[PolicyKey]) -> Mapping[PolicyKey, PolicyState]:
         return await policies(self._connection, keys)
 
+    async def workflows(self, keys: Collection[WorkflowKey]) -> Mapping[WorkflowKey, WorkflowState]:
+        if not keys:
+            return {}
+        columns = _columns(keys)
+        found = await self._connection.fetch(workflow_rows.WORKFLOWS, *columns)
+        controls = await self._connection.fetch(workflow_rows.CONTROLS, *columns)
+        timers = await self._connection.fetch(workflow_rows.TIMERS, *columns)
+        return workflow_rows.workflow_states(found, controls, timers)
+
+    async def evidence(self, keys: Collection[EvidenceKey]) -> Mapping[EvidenceKey, EvidenceState]:
+        if not keys:
+            return {}
+        columns = _columns(keys)
+        found = await self._connection.fetch(evidence_rows.EVIDENCE, *columns)
+        controls = await self._connection.fetch(evidence_rows.CONTROLS, *columns)
+        technical = await self._connection.fetch(evidence_rows.TECHNICAL_CONTROLS, *columns)
+        return evidence_rows.evidence_states(found, controls, technical)
+
     async def write(self, changes: Changes) -> None:
         connection = self._connection
         if changes.inbox:
@@ -57,6 +77,10 @@ class PostgresTransaction:
             versions = [policy_rows.version_values(p, v) for p in changes.policies for v in p.versions]
             await connection.executemany(sql.UPSERT_VERSION, versions)
             await connection.execute(sql.NOTIFY_VERSIONS)
+        if changes.workflows:
+            await _write_workflows(connection, changes)
+        if changes.evidence:
+            await _write_evidence(connection, changes)
         if changes.quarantine:
             await connection.executemany(
                 sql.INSERT_QUARANTINE, map(rows.quarantine_values, changes.quarantine)
@@ -105,6 +129,26 @@ async def held(connection: Connection, lane: LaneId, offset: int) -> list[Quaran
     """As :meth:`agents.lanes.ports.LaneStore.held`."""
     found = await connection.fetch(sql.HELD, lane.topic, lane.partition, offset)
     return [rows.quarantine_row(row) for row in found]
+
+
+async def _write_workflows(connection: Connection, changes: Changes) -> None:
+    moved = changes.workflows
+    await connection.execute(workflow_rows.UPSERT, *workflow_rows.workflow_columns(moved))
+    if controls := workflow_rows.control_columns(moved):
+        await connection.execute(workflow_rows.UPSERT_CONTROLS, *controls)
+    if timers := workflow_rows.timer_columns(moved):
+        await connection.execute(workflow_rows.UPSERT_TIMERS, *timers)
+
+
+async def _write_evidence(connection: Connection, changes: Changes) -> None:
+    await connection.execute(evidence_rows.UPSERT, *evidence_rows.evidence_columns(changes.evidence))
+    if links := changes.evidence_controls:
+        await connection.execute(evidence_rows.LINK, *evidence_rows.link_columns(links))
+    if technical := changes.evidence_technical_controls:
+        columns = evidence_rows.technical_link_columns(technical)
+        await connection.execute(evidence_rows.LINK_TECHNICAL, *columns)
+    if moves := changes.counters:
+        await connection.execute(evidence_rows.COUNT, *evidence_rows.counter_columns(moves))
 
 
 async def _copy(

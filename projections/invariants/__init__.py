@@ -9,6 +9,8 @@ memory, about 300 bytes a command.
     deliveries.py  1 commands have one outcome; 2 events are published once, in order
     wall.py        4 the wall holds every event once, unchanged, under its root
     replay.py      3 versions without hole; 5 projections equal a replay; 6 no reader sees the impossible
+    submissions.py evidence with its links and counters, for 3 and 5
+    workflows.py   workflows with their controls and timers, for 3 and 5
     kafka.py, postgres.py, http.py   readers
     run.py         all of it
 """

@@ -4,8 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from projections.apply.decision import DecisionRow
+from projections.apply.evidence import CounterKey, EvidenceKey
 from projections.apply.happened import Happened
 from projections.apply.policy import PolicyKey
+from projections.apply.workflow_state import WorkflowKey
 
 Lane = tuple[str, int]
 """Topic and partition."""
@@ -87,6 +89,11 @@ class Evidence:
     decisions: Mapping[str, DecisionRow] = field(default_factory=dict)
     policies: Mapping[PolicyKey, Mapping[str, object]] = field(default_factory=dict)
     """Projection rows as documents, see :mod:`projections.invariants.replay`."""
+    workflows: Mapping[WorkflowKey, Mapping[str, object]] = field(default_factory=dict)
+    """As documents too, see :mod:`projections.invariants.workflows`."""
+    submitted: Mapping[EvidenceKey, Mapping[str, object]] = field(default_factory=dict)
+    """Rows of evidence with their links, see :mod:`projections.invariants.submissions`."""
+    counters: Mapping[CounterKey, int] = field(default_factory=dict)
     wall: list[WallEntry] = field(default_factory=list)
     head: WallHead | None = None
     seen: list[SeenPolicy] = field(default_factory=list)

@@ -7,6 +7,8 @@ from projections.apply.happened import Happened
 from projections.apply.policy import POLICY_EVENTS, PolicyKey, PolicyState, evolve
 from projections.invariants.evidence import Evidence
 from projections.invariants.report import Invariant
+from projections.invariants.submissions import evidence_equals_a_replay, evidence_versions
+from projections.invariants.workflows import workflow_versions, workflows_equal_a_replay
 
 
 def versions_have_no_hole(evidence: Evidence) -> Invariant:
@@ -31,6 +33,8 @@ def versions_have_no_hole(evidence: Evidence) -> Invariant:
     for key, events in counted.items():
         row = evidence.policies.get(key)
         invariant.expect(row is not None and row["version"] == events, f"policy {key}: {events} events")
+    workflow_versions(_all(evidence), evidence.workflows, invariant)
+    evidence_versions(_all(evidence), evidence.submitted, invariant)
     return invariant
 
 
@@ -47,6 +51,8 @@ def projections_equal_a_replay(evidence: Evidence) -> Invariant:
     for policy in policies.keys() | evidence.policies.keys():
         replayed = document(policies[policy]) if policy in policies else None
         invariant.expect(replayed == evidence.policies.get(policy), f"policy {policy} differs")
+    workflows_equal_a_replay(_all(evidence), evidence.workflows, invariant)
+    evidence_equals_a_replay(_all(evidence), evidence.submitted, evidence.counters, invariant)
     return invariant
 
 

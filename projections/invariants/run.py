@@ -74,6 +74,8 @@ def judge(evidence: Evidence) -> Report:
         "published": sum(len(records) for records in evidence.published.values()),
         "decisions": len(evidence.decisions),
         "policies": len(evidence.policies),
+        "workflows": len(evidence.workflows),
+        "evidence": len(evidence.submitted),
         "wall_entries": len(evidence.wall),
     }
     return Report(invariants, counts)

@@ -15,6 +15,7 @@ LOGINS = {
     "gov_agents": "AUMOS_GOVERNANCE_AGENTS_PASSWORD",
     "gov_reader": "AUMOS_GOVERNANCE_READER_PASSWORD",
     "gov_bundles": "AUMOS_GOVERNANCE_BUNDLES_PASSWORD",
+    "gov_background": "AUMOS_GOVERNANCE_BACKGROUND_PASSWORD",
 }
 
 

@@ -39,6 +39,7 @@ def record(
     *,
     tenant: str = TENANT,
     source: str = SOURCE,
+    actor: str = "someone",
     expected_version: int | None = None,
     offset: int = 0,
 ) -> CommandRecord:
@@ -53,7 +54,7 @@ def record(
         subject=command.subject(tenant),
         time=TIME,
         tenant=tenant,
-        actor="someone",
+        actor=actor,
         expected_version=expected_version,
     )
     if command.TYPE in topics().engine_made:

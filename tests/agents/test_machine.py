@@ -27,10 +27,20 @@ from tests.agents.commands import (
     resources_in,
     retry,
 )
+from tests.agents.decisions import workflows
 from tests.agents.simulation.points import Fault
-from tests.agents.simulation.scenario import FIRST, LANES, POLICY, SECOND, with_active_policy
+from tests.agents.simulation.scenario import (
+    COMPLIANCE,
+    EVIDENCE,
+    FIRST,
+    LANES,
+    POLICY,
+    SECOND,
+    with_active_policy,
+)
 from tests.agents.simulation.worker import BAD_SOURCE, DEADLY, Worker
 from tests.agents.simulation.world import World
+from tests.agents.submissions import ONE, TWO, link, quarantined, refs, submit, verified
 
 EXAMPLES: Final = 150
 """Runs of the machine: about 10 seconds. Raise it for a long hunt."""
@@ -49,7 +59,8 @@ RESOURCES: Final = {FIRST: resources_in(FIRST, 2), SECOND: resources_in(SECOND, 
 IDS: Final = st.integers(1, 30).map(lambda n: f"id-{n}")
 """Few enough that commands repeat one another's ids, many enough that most do not."""
 
-LANE: Final = st.sampled_from(LANES)
+ALL_LANES: Final = (*LANES, COMPLIANCE, EVIDENCE)
+LANE: Final = st.sampled_from(ALL_LANES)
 WHICH: Final = st.integers(0, 10)
 
 
@@ -78,6 +89,42 @@ def evaluations() -> st.SearchStrategy[Command]:
     return st.builds(evaluate, resources, policies, documents)
 
 
+def workflow_commands() -> st.SearchStrategy[Command]:
+    """Of one workflow, so that commands meet."""
+    annex = workflows.ANNEX
+    return st.sampled_from(
+        [
+            workflows.create(),
+            workflows.create(),
+            workflows.assign(annex, owner="bob"),
+            workflows.include(annex),
+            workflows.exclude(annex),
+            workflows.advance("scope"),
+            workflows.advance("begin"),
+            workflows.fire(due_at="2027-01-02T00:00:00.000000Z"),
+            workflows.cancel(),
+        ]
+    )
+
+
+def evidence_commands() -> st.SearchStrategy[Command]:
+    """Of two pieces of evidence in one lane, so that commands meet."""
+    ids = st.sampled_from([ONE, TWO])
+    return st.one_of(
+        st.builds(submit, ids),
+        st.builds(lambda each: submit(each, controls=refs(("soc2", "CC1.1"))), ids),
+        st.builds(lambda each: link(("soc2", "CC1.1"), ("iso42001", "4.1"), evidence_id=each), ids),
+        st.builds(lambda each: link(technical=["TC-001"], evidence_id=each), ids),
+        st.builds(verified, ids),
+        st.builds(quarantined, ids),
+    )
+
+
+def commands() -> st.SearchStrategy[Command]:
+    """Of every family."""
+    return st.one_of(evaluations(), policy_commands(), workflow_commands(), evidence_commands())
+
+
 class DeliveryMachine(RuleBasedStateMachine):
     """The delivery contract under every fault that the ports know."""
 
@@ -95,15 +142,21 @@ class DeliveryMachine(RuleBasedStateMachine):
     @initialize()
     def begin(self) -> None:
         with_active_policy(self.world)
-        self.world.start(LANES)
+        self.world.start(ALL_LANES)
 
-    @rule(sent=st.lists(st.tuples(st.one_of(evaluations(), policy_commands()), IDS), min_size=1, max_size=6))
+    @rule(
+        sent=st.lists(
+            st.tuples(commands(), IDS),
+            min_size=1,
+            max_size=6,
+        )
+    )
     def send(self, sent: list[tuple[Command, str]]) -> None:
         for command, command_id in sent:
             self.world.send(command, command_id)
 
     @rule(
-        command=st.one_of(evaluations(), policy_commands()),
+        command=commands(),
         command_id=IDS,
         value=st.sampled_from([b"", b"\xc3\x01", b"\x00\x00\x00\x00\x01x", b"{}"]),
     )
@@ -115,7 +168,7 @@ class DeliveryMachine(RuleBasedStateMachine):
         self.world.send(replace(record(command, command_id), topic=lane.topic, partition=lane.partition))
 
     @precondition(lambda self: self.deadly < MAX_DEADLY)
-    @rule(lane=LANE, command_id=IDS)
+    @rule(lane=st.sampled_from(LANES), command_id=IDS)
     def send_deadly(self, lane: LaneId, command_id: str) -> None:
         self.deadly += 1
         if lane == POLICY:

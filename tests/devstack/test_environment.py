@@ -16,6 +16,7 @@ from devstack.plan import Plan
 ROLES = {
     "worker": "gov_agents",
     "bundles": "gov_bundles",
+    "background": "gov_background",
     "api": "gov_reader",
     "sink": "gov_audit_writer",
     "sink-api": "gov_audit_reader",
@@ -63,7 +64,7 @@ def test_a_process_connects_with_its_own_role(layout: Layout, plan: Plan, proces
 
 def test_the_engine_key_is_for_engine_processes_and_operators() -> None:
     holders = {name for name, values in ENVIRONMENT.items() if "AUMOS_GOVERNANCE_ENGINE_KEY" in values}
-    assert holders == {"worker", "bundles", "cli"}
+    assert holders == {"worker", "bundles", "background", "cli"}
 
 
 def test_a_migration_gets_the_passwords_of_its_own_server_only(layout: Layout, plan: Plan) -> None:

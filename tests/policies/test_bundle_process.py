@@ -67,7 +67,7 @@ class Dsns:
 
 @pytest.fixture(scope="module")
 def dsns(stack: devstack.Stack) -> Dsns:
-    found = {name: _in_database(stack, name) for name in ("worker", "api", "bundles")}
+    found = {name: _in_database(stack, name) for name in ("worker", "api", "bundles", "background")}
     logins = {str(urlsplit(dsn).username): str(urlsplit(dsn).password) for dsn in found.values()}
     superuser = stack.superuser_dsn(database=DATABASE)
 

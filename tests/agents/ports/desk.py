@@ -1,4 +1,4 @@
-"""Two families' lanes on any store: commands in, committed batches out."""
+"""Some families' lanes on any store: commands in, committed batches out."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -7,7 +7,9 @@ from typing import Final
 
 from agents.decisions.policy import CheckedModule
 from agents.lanes.batch import Committed
+from agents.lanes.handlers.compliance import ComplianceHandler
 from agents.lanes.handlers.evaluation import EvaluationHandler
+from agents.lanes.handlers.evidence import EvidenceHandler
 from agents.lanes.handlers.policy import PolicyHandler
 from agents.lanes.handlers.port import Handler
 from agents.lanes.lane import LaneRuntime, Lanes
@@ -21,6 +23,8 @@ from agents.records import CommandRecord
 from schemas.models import Command
 from schemas.topics import Family, family_of, topics
 from tests.agents.commands import KEY, activate, confirm, create, record
+from tests.agents.decisions.workflows import library
+from tests.agents.submissions import LINKABLE, MAX_BYTES
 
 READER: Final = Reader(topics(), KEY)
 NOW: Final = datetime(2026, 1, 2, 3, 4, 5, 678901, tzinfo=UTC)
@@ -35,6 +39,8 @@ class Desk:
         handlers: dict[Family, Handler] = {
             "policy": PolicyHandler(store, _check),
             "evaluation": EvaluationHandler(store, self, 200),
+            "compliance": ComplianceHandler(library().regulations, lambda: NOW),
+            "evidence": EvidenceHandler(LINKABLE, MAX_BYTES),
         }
         self._lanes = {family: Lanes(self._runtime(store, handler)) for family, handler in handlers.items()}
 

@@ -2,13 +2,14 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
 
 import asyncpg
 import pytest
 
 from agents.lanes.ports import LaneStore
+from agents.records import CommandRecord
 from agents.store.postgres import PostgresStore
 from tests.agents.commands import evaluate, resources_in
 from tests.agents.ports.conftest import POOL, SESSION_S
@@ -33,6 +34,11 @@ async def statements(store: PostgresStore, desk: Desk, name: str, count: int) ->
     """What a batch of ``count`` evaluations in two lanes has the server do, by first word."""
     resources = [r for lane in (FIRST, SECOND) for r in resources_in(lane, count // 2)]
     batch = [desk.sent(evaluate(resource), f"{name}-{resource}") for resource in resources]
+    return await statements_of(store, desk, batch)
+
+
+async def statements_of(store: PostgresStore, desk: Desk, batch: Sequence[CommandRecord]) -> Counter[str]:
+    """What a batch has the server do, by first word."""
     seen: Counter[str] = Counter()
 
     def note(logged: "asyncpg.connection.LoggedQuery") -> None:

@@ -14,11 +14,13 @@ from agents.restore.lane import restore
 from agents.restore.memory import MemoryHistory
 from schemas.models import UpdatePolicy
 from schemas.topics import event_topic_of
-from tests.agents.commands import activate, confirm, create, discard, evaluate, record, resources_in
+from tests.agents.commands import activate, confirm, create, discard, evaluate, lane_of, record, resources_in
+from tests.agents.decisions import workflows
 from tests.agents.ports.desk import READER, Desk
-from tests.agents.simulation.scenario import FIRST, POLICY, SECOND
+from tests.agents.simulation.scenario import COMPLIANCE, FIRST, POLICY, SECOND
+from tests.agents.submissions import link, submit, verified
 
-LANES = (FIRST, SECOND, POLICY)
+LANES = (FIRST, SECOND, POLICY, COMPLIANCE, lane_of(submit()))
 
 
 async def a_busy_life(tables: Tables) -> tuple[Desk, list[Tables]]:
@@ -41,6 +43,10 @@ async def a_busy_life(tables: Tables) -> tuple[Desk, list[Tables]]:
     await say(desk.sent(UpdatePolicy(policy="gate", description="x"), "p-4"))
     await say(desk.sent(create(), "p-5"))
     await say(desk.sent(discard(POLICY, bad.offset), "give up"))
+    for number, about in enumerate((workflows.create(), workflows.create(), workflows.advance("begin"))):
+        await say(desk.sent(about, f"w-{number}"))
+    for number, piece in enumerate((submit(), link(("soc2", "CC1.1"), technical=["TC-001"]), verified())):
+        await say(desk.sent(piece, f"v-{number}"))
     desk.log.flush(desk.log.handed_over)
     for published in desk.broker.events.values():
         published[2:2] = published[:2]  # sent again by another owner, as the drop rule allows
@@ -56,6 +62,9 @@ def known(tables: Tables) -> object:
         tables.quarantine,
         tables.policies,
         tables.decisions,
+        tables.workflows,
+        tables.evidence,
+        {key: value for key, value in tables.counters.items() if value},
     )
 
 

@@ -5,8 +5,10 @@ from dataclasses import replace
 from typing import Final
 
 from agents.records import LaneId
+from schemas.identity import derived_command_id
 from schemas.models import UpdatePolicy
 from tests.agents.commands import (
+    TENANT,
     activate,
     confirm,
     create,
@@ -18,14 +20,18 @@ from tests.agents.commands import (
     resources_in,
     retry,
 )
+from tests.agents.decisions import workflows
 from tests.agents.simulation.points import Fault
 from tests.agents.simulation.worker import BAD_SOURCE, DEADLY, Worker
-from tests.agents.simulation.world import World
+from tests.agents.simulation.world import EPOCH, World
+from tests.agents.submissions import ONE, TWO, link, quarantined, refs, submit, verified
 
 EVALUATION: Final = "governance.evaluation.commands.v1"
 FIRST: Final = LaneId(EVALUATION, 1)
 SECOND: Final = LaneId(EVALUATION, 4)
 POLICY: Final = lane_of(create())
+COMPLIANCE: Final = lane_of(workflows.create())
+EVIDENCE: Final = lane_of(submit())
 LANES: Final = (FIRST, SECOND, POLICY)
 
 
@@ -117,3 +123,60 @@ def taking_turns(world: World, plan: Mapping[int, Fault]) -> tuple[Worker, Worke
     world.deliver(first, FIRST, 4, 2)
     world.run(0.05)
     return first, second
+
+
+def assessed(world: World, plan: Mapping[int, Fault]) -> Worker:
+    """A workflow from its creation to the end of its period, with refusals and repeats, in three batches.
+
+    Its timer is sent twice, by schedulers that know nothing of each other.
+    """
+    timer_id = derived_command_id("timer", TENANT, workflows.fire().subject(TENANT), "period_end", "1")
+    for actor, command, command_id in (
+        ("ann", workflows.create(), "w-1"),
+        ("ann", workflows.create("soc2"), "w-2"),
+        ("ann", workflows.exclude(workflows.ANNEX), "w-3"),
+        ("ann", workflows.exclude(workflows.ANNEX), "w-4"),
+        ("bob", workflows.exclude(workflows.ANNEX), "w-5"),
+        ("ann", workflows.create(), "w-1"),
+        ("ann", workflows.advance("begin"), "w-6"),
+        ("ann", workflows.advance("start_assessment"), "w-7"),
+        ("engine", workflows.fire(due_at=f"{EPOCH.year + 1}-01-02T00:00:00.000000Z"), timer_id),
+        ("engine", workflows.fire(due_at=f"{EPOCH.year + 1}-01-02T00:00:00.000000Z"), timer_id),
+        ("ann", workflows.cancel(), "w-8"),
+    ):
+        world.send(record(command, command_id, actor=actor))
+    worker = world.start([COMPLIANCE], plan)
+    for first, count in ((0, 3), (3, 4), (7, 4)):
+        world.deliver(worker, COMPLIANCE, first, count)
+        world.run()
+    world.run(3.0)
+    return worker
+
+
+def supported(world: World, plan: Mapping[int, Fault]) -> Worker:
+    """Two files as evidence, one good and one not, with refusals and repeats, in three batches.
+
+    Reports are sent twice, by verifiers that know nothing of each other.
+    """
+    reports = {each: derived_command_id("artifact", TENANT, each) for each in (ONE, TWO)}
+    for command, command_id in (
+        (submit(controls=refs(("soc2", "CC1.1"))), "s-1"),
+        (submit(TWO), "s-2"),
+        (submit(), "s-3"),
+        (submit(controls=refs(("soc2", "CC1.1"))), "s-1"),
+        (link(("soc2", "CC1.1"), ("iso42001", "4.1"), technical=["TC-001"]), "s-4"),
+        (link(("soc2", "CC1.1")), "s-5"),
+        (verified(), reports[ONE]),
+        (quarantined(TWO), reports[TWO]),
+        (verified(), reports[ONE]),
+        (quarantined(TWO), "another"),
+        (link(technical=["TC-001"], evidence_id=TWO), "s-6"),
+        (link(technical=["TC-010"]), "s-7"),
+    ):
+        world.send(command, command_id)
+    worker = world.start([EVIDENCE], plan)
+    for first, count in ((0, 3), (3, 5), (8, 4)):
+        world.deliver(worker, EVIDENCE, first, count)
+        world.run()
+    world.run(3.0)
+    return worker

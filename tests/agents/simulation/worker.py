@@ -1,4 +1,4 @@
-"""A worker without Faust: the real pipelines of two families on ports in memory."""
+"""A worker without Faust: the real pipelines of the families on ports in memory."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
@@ -10,7 +10,9 @@ from typing import Final
 from agents.decisions.outcome import Finding
 from agents.decisions.policy import CheckedModule
 from agents.lanes.drafting import MAX_EVENT_BYTES
+from agents.lanes.handlers.compliance import ComplianceHandler
 from agents.lanes.handlers.evaluation import EvaluationHandler
+from agents.lanes.handlers.evidence import EvidenceHandler
 from agents.lanes.handlers.policy import PolicyHandler
 from agents.lanes.handlers.port import Handler
 from agents.lanes.lane import LaneRuntime, Lanes
@@ -25,7 +27,9 @@ from agents.reading import Reader
 from agents.records import CommandRecord, LaneId
 from schemas.topics import Family, family_of, topics
 from tests.agents.commands import KEY
+from tests.agents.decisions.workflows import library
 from tests.agents.simulation.points import Died, Points
+from tests.agents.submissions import LINKABLE, MAX_BYTES
 
 READER: Final = Reader(topics(), KEY)
 BAD_SOURCE: Final = "no rego"
@@ -68,6 +72,8 @@ class Worker:
         handlers: Mapping[Family, Handler] = {
             "policy": PolicyHandler(store, self._check),
             "evaluation": EvaluationHandler(store, self, 200),
+            "compliance": ComplianceHandler(library().regulations, servers.clock),
+            "evidence": EvidenceHandler(LINKABLE, MAX_BYTES),
         }
         self.lanes: dict[Family, Lanes] = {}
         self.pipelines: dict[Family, Pipeline] = {}

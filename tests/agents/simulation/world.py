@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -13,6 +14,7 @@ from projections.apply.happened import happened
 from projections.invariants.deliveries import events_are_published_in_order
 from projections.invariants.evidence import Evidence, PublishedEvent, StoredEvent
 from projections.invariants.replay import document, projections_equal_a_replay, versions_have_no_hole
+from projections.invariants.workflows import workflow_document
 from schemas.leaf import encode_entry, leaf_hash
 from schemas.models import Command
 from schemas.topics import command_topic_for_events, event_topic_of
@@ -196,6 +198,9 @@ class World:
             },
             decisions=tables.decisions,
             policies={key: document(state) for key, state in tables.policies.items()},
+            workflows={key: workflow_document(state) for key, state in tables.workflows.items()},
+            submitted={key: asdict(state) for key, state in tables.evidence.items()},
+            counters=tables.counters,
         )
 
 

@@ -1,0 +1,54 @@
+"""State and projections of a lane, moved on by its events."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TypeVar
+
+from agents.lanes.handlers.evidence import add_evidence
+from agents.lanes.ports import Changes, LaneTransaction, WorkflowChange
+from projections.apply import evidence, policy, workflow
+from projections.apply.decision import EVALUATED, decision_row
+from projections.apply.happened import Happened
+
+State = TypeVar("State")
+Key = tuple[str, str]
+"""Tenant and id of an aggregate."""
+
+
+async def fold(transaction: LaneTransaction, events: Sequence[Happened], changes: Changes) -> None:
+    """Adds to ``changes`` what the events say about decisions, policies, workflows and evidence."""
+    changes.decisions.extend(decision_row(event) for event in events if event.type == EVALUATED)
+    if moved := _of(events, policy.POLICY_EVENTS, "policy_id"):
+        states = _evolved(await transaction.policies(moved.keys()), moved, policy.evolve)
+        changes.policies.extend(states[key] for key in sorted(moved))
+    if moved := _of(events, workflow.WORKFLOW_EVENTS, "workflow_id"):
+        before = await transaction.workflows(moved.keys())
+        after = _evolved(before, moved, workflow.evolve)
+        changes.workflows.extend(WorkflowChange(before.get(key), after[key]) for key in sorted(moved))
+    if moved := _of(events, evidence.EVIDENCE_EVENTS, "evidence_id"):
+        known = await transaction.evidence(moved.keys())
+        now = _evolved(known, moved, evidence.evolve)
+        for key in sorted(moved):
+            add_evidence(known.get(key), now[key], changes)
+
+
+def _of(events: Sequence[Happened], types: frozenset[str], name: str) -> dict[Key, list[Happened]]:
+    found: dict[Key, list[Happened]] = {}
+    for event in events:
+        if event.type in types:
+            found.setdefault((event.tenant, str(event.body[name])), []).append(event)
+    return found
+
+
+def _evolved(
+    states: Mapping[Key, State],
+    moved: Mapping[Key, Sequence[Happened]],
+    evolve: Callable[[State | None, Happened], State],
+) -> dict[Key, State]:
+    after: dict[Key, State] = {}
+    for key, events in moved.items():
+        state = states.get(key)
+        for event in events:
+            state = evolve(state, event)
+        if state is not None:
+            after[key] = state
+    return after
