@@ -10,6 +10,7 @@ import httpx
 from fastapi import FastAPI, Request, Response
 from starlette.middleware.gzip import GZipMiddleware
 
+from projections.api.catalogues import catalogues
 from projections.api.freshness import LaneHeads
 from projections.api.kafka import KafkaReceipts
 from projections.api.metrics import Metrics
@@ -18,7 +19,18 @@ from projections.api.opa import OpaHealth
 from projections.api.parts import Parts
 from projections.api.postgres import opened
 from projections.api.readiness import Check, Down, Readiness
-from projections.api.routes import audit_trail, commands, decisions, health, policies
+from projections.api.routes import (
+    audit_trail,
+    commands,
+    dashboard,
+    decisions,
+    evidence,
+    health,
+    policies,
+    policy_lists,
+    regulations,
+    workflows,
+)
 from projections.api.session import Database, DatabaseUnavailable
 from projections.api.settings import Settings
 from projections.api.sink import SinkEntries
@@ -39,7 +51,8 @@ GZIP_LEVEL: Final = 4
 
 _DESCRIPTION: Final = """\
 What the governance engine knows: commands and what became of them, policies and their versions,
-decisions, and the audit trail. It only reads; everything that changes something is a command on Kafka.
+decisions, regulations, compliance workflows, evidence, and the audit trail. It only reads; everything
+that changes something is a command on Kafka.
 
 Lists are newest first, with `limit` and the opaque `cursor` of their `next` link. Every resource has a
 `freshness` block: its version, last event, that event's place in its lane, and whether the audit wall
@@ -71,7 +84,18 @@ def create_app(settings: Settings, tokens: TokenSettings, receipts_topic: str = 
     )
     app.add_middleware(GZipMiddleware, minimum_size=GZIP_FROM_BYTES, compresslevel=GZIP_LEVEL)
     app.add_middleware(Observed, metrics=metrics)
-    for module in (health, commands, policies, decisions, audit_trail):
+    for module in (
+        health,
+        commands,
+        policies,
+        policy_lists,
+        decisions,
+        workflows,
+        dashboard,
+        evidence,
+        regulations,
+        audit_trail,
+    ):
         app.include_router(module.router)
     install(app)
     app.add_exception_handler(DatabaseUnavailable, _on_database_unavailable)
@@ -101,7 +125,7 @@ async def running(
             "sink": sink.check if sink else None,
         }
         readiness = Readiness(checks, probe_s)
-        yield Parts(verifier(tokens), database, heads, sink, readiness, metrics, reader)
+        yield Parts(verifier(tokens), database, heads, sink, readiness, metrics, catalogues(), reader)
 
 
 @asynccontextmanager

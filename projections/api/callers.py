@@ -16,7 +16,7 @@ _BEARER: Final = HTTPBearer(
     auto_error=False,
     description=(
         "A JSON Web Token of the configured issuer with the claims `tenant` and `scope` (space-separated: "
-        "`governance:read`, and `audit:read` for the audit trail). "
+        "`governance:read`, `evidence:read` for evidence, and `audit:read` for the audit trail). "
         "On one machine: `governance up` prints one."
     ),
 )
@@ -51,5 +51,6 @@ def _refuse_doubled(request: Request) -> None:
 
 
 Reader = Annotated[Caller, Depends(Allowed("governance:read"))]
+EvidenceReader = Annotated[Caller, Depends(Allowed("evidence:read"))]
 Auditor = Annotated[Caller, Depends(Allowed("audit:read"))]
 PartsOf = Annotated[Parts, Depends(parts)]

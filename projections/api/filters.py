@@ -1,14 +1,26 @@
 """Query parameters of the paths. What is not named here is refused with 422."""
 
 import re
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Annotated, Final
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 from pydantic.json_schema import SkipJsonSchema
 
+from projections.api.compliance_models import Phase, WorkflowState
+from projections.api.evidence_models import EvidenceKind, EvidenceState
 from projections.api.models import Outcome, PolicyState
-from projections.api.pages import DEFAULT_LIMIT, MAX_CURSOR_CHARS, MAX_LIMIT, Place, unseal
+from projections.api.pages import (
+    DEFAULT_LIMIT,
+    MAX_CURSOR_CHARS,
+    MAX_LIMIT,
+    MAX_VERSIONS,
+    Place,
+    unseal,
+    unseal_number,
+)
+from projections.api.regulation_models import AutomationStatus
 from schemas.envelope import timestamp
 from schemas.identity import MAX_NAME_CHARS
 
@@ -32,6 +44,17 @@ Moment = Annotated[
 Text = Annotated[str, Field(min_length=1, max_length=MAX_NAME_CHARS, pattern=r"^[^\x00-\x1f\x7f]+$")]
 """A name or id without control characters; one that nothing has finds nothing."""
 Absent = SkipJsonSchema[None]
+
+
+def _text(value: object) -> str:
+    """A filter's value as it stands in a link."""
+    match value:
+        case datetime():
+            return timestamp(value)
+        case bool():
+            return str(value).lower()
+        case _:
+            return str(value)
 
 
 class NoParameters(BaseModel):
@@ -64,11 +87,21 @@ class Paged(NoParameters):
     def filters(self) -> dict[str, str]:
         """The filters that are set, by parameter name, as text."""
         found = self.model_dump(by_alias=True, exclude_none=True, exclude={"limit", "cursor"})
-        return {name: timestamp(v) if isinstance(v, datetime) else str(v) for name, v in found.items()}
+        return {name: _text(value) for name, value in found.items()}
 
     def after(self) -> Place | None:
         """Where the page starts; raises the 422 problem for a cursor that is not ours."""
         return None if self.cursor is None else unseal(self.cursor, self.filters())
+
+    def after_number(self, catalogue: Mapping[str, str]) -> int | None:
+        """The same for lists that a number orders; ``catalogue`` is what else the cursor belongs to."""
+        return None if self.cursor is None else unseal_number(self.cursor, {**self.filters(), **catalogue})
+
+
+class VersionPages(Paged):
+    """A policy's versions; their sources make pages large, so they are short."""
+
+    limit: int = Field(default=20, ge=1, le=MAX_VERSIONS, description="Versions of one page at most.")
 
 
 class PolicyFilters(Paged):
@@ -83,17 +116,67 @@ class _TimeRange(Paged):
     to: Moment | Absent = Field(default=None, description="Before this time.")
 
 
-class DecisionFilters(_TimeRange):
-    """Filters of the decision list; several must all hold."""
+class PolicyDecisionFilters(_TimeRange):
+    """Filters of one policy's decisions; several must all hold."""
 
-    policy: Text | Absent = Field(
-        default=None, description="Id or name of the policy.", examples=["model-promotion-gate"]
-    )
     outcome: Outcome | Absent = Field(default=None, description="What was decided.")
     resource: Text | Absent = Field(
         default=None, description="What it was decided on.", examples=["model/m-17"]
     )
     actor: Text | Absent = Field(default=None, description="Who asked.", examples=["svc-mlops"])
+
+
+class DecisionFilters(PolicyDecisionFilters):
+    """Filters of the decision list; several must all hold."""
+
+    policy: Text | Absent = Field(
+        default=None, description="Id or name of the policy.", examples=["model-promotion-gate"]
+    )
+
+
+class WorkflowFilters(_TimeRange):
+    """Filters of the workflow list; ``from`` and ``to`` are about its creation."""
+
+    state: WorkflowState | Absent = Field(default=None, description="State of the workflow.")
+    phase: Phase | Absent = Field(default=None, description="Coarse phase of the workflow.")
+    regulation: Text | Absent = Field(
+        default=None, description="Code of the regulation.", examples=["iso42001"]
+    )
+    owner: Text | Absent = Field(default=None, description="Who answers for it.", examples=["ann"])
+    name: Text | Absent = Field(
+        default=None, description="Exact name.", examples=["ISO 42001 Annual Assessment 2026"]
+    )
+
+
+class EvidenceFilters(_TimeRange):
+    """Filters of the evidence list; ``from`` and ``to`` are about its submission."""
+
+    state: EvidenceState | Absent = Field(default=None, description="State of the evidence.")
+    kind: EvidenceKind | Absent = Field(default=None, description="Who made it, a person or a system.")
+    regulation: Text | Absent = Field(
+        default=None, description="Code of a regulation that it is linked to.", examples=["iso42001"]
+    )
+    control: Text | Absent = Field(
+        default=None, description="Id of a control that it is linked to.", examples=["A.2.2"]
+    )
+    technical_control: Text | Absent = Field(
+        default=None, description="Technical control that it is linked to.", examples=["TC-032"]
+    )
+    actor: Text | Absent = Field(default=None, description="Who submitted it.", examples=["ann"])
+
+
+class ControlFilters(Paged):
+    """Filters of a regulation's controls."""
+
+    automation: AutomationStatus | Absent = Field(default=None, description="How they are assessed.")
+    kind: Text | Absent = Field(default=None, description="Kind of control.", examples=["annex_a"])
+    technical_control: Text | Absent = Field(
+        default=None, description="Technical control that serves them.", examples=["TC-032"]
+    )
+    parent: Text | Absent = Field(default=None, description="The id that they refine or belong to.")
+    finer: bool | Absent = Field(
+        default=None, description="With ids that refine a control; they are left out unless asked for."
+    )
 
 
 class AuditFilters(_TimeRange):

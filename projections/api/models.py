@@ -45,6 +45,15 @@ class PolicyVersion(Answer):
     superseded_at: Moment | None
 
 
+class PolicyVersions(Answer):
+    """A page of a policy's versions."""
+
+    policy_id: str = Field(examples=["3f0c52a0-6a0e-5d7f-9a51-6a7c0a5d9e11"])
+    freshness: Freshness
+    items: list[PolicyVersion]
+    next: NextLink
+
+
 class Policy(PolicySummary):
     """A policy with its versions."""
 

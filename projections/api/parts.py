@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from fastapi import Request
 
+from projections.api.catalogues import Catalogues
 from projections.api.freshness import LaneHeads
 from projections.api.metrics import Metrics
 from projections.api.readiness import Readiness
@@ -23,6 +24,7 @@ class Parts:
     sink: SinkEntries | None
     readiness: Readiness
     metrics: Metrics
+    catalogues: Catalogues
     reader: asyncio.Task[None]
     """Reads the receipts for as long as the process lives."""
 

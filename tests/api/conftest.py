@@ -23,6 +23,7 @@ from projections.api.settings import Settings
 from projections.migrations import runner
 from projections.tokens import TokenSettings, mint
 from schemas.topics import topics
+from tests.api.compliance_rows import Compliance
 from tests.api.rows import History
 
 DATABASE = "governance_read_api_tests"
@@ -36,6 +37,7 @@ class Dsns:
     agents: str
     reader: str
     bundles: str
+    background: str
     superuser: str
 
 
@@ -66,8 +68,9 @@ def dsns(stack: devstack.Stack) -> Dsns:
     """A migrated database of these tests alone."""
     superuser = stack.superuser_dsn(database=DATABASE)
     worker, api = (stack.environment(name)["AUMOS_DATABASE_URL"] for name in ("worker", "api"))
-    bundles = stack.environment("bundles")["AUMOS_DATABASE_URL"]
-    logins = {str(urlsplit(dsn).username): str(urlsplit(dsn).password) for dsn in (worker, api, bundles)}
+    bundles, background = (stack.environment(n)["AUMOS_DATABASE_URL"] for n in ("bundles", "background"))
+    dsns = (worker, api, bundles, background)
+    logins = {str(urlsplit(dsn).username): str(urlsplit(dsn).password) for dsn in dsns}
 
     async def prepare() -> None:
         connection = await asyncpg.connect(stack.superuser_dsn())
@@ -79,7 +82,8 @@ def dsns(stack: devstack.Stack) -> Dsns:
         await runner.migrate(superuser, Path(runner.__file__).parent, logins)
 
     asyncio.run(prepare())
-    return Dsns(_in_database(worker), _in_database(api), _in_database(bundles), superuser)
+    agents, reader, bundles, background = map(_in_database, dsns)
+    return Dsns(agents, reader, bundles, background, superuser)
 
 
 @pytest.fixture(scope="session")
@@ -107,6 +111,16 @@ async def history(dsns: Dsns) -> AsyncIterator[History]:
     connection = await asyncpg.connect(dsns.agents)
     try:
         yield History(connection)
+    finally:
+        await connection.close()
+
+
+@pytest.fixture
+async def compliance(dsns: Dsns) -> AsyncIterator[Compliance]:
+    """Writes workflows and evidence with the agents' role."""
+    connection = await asyncpg.connect(dsns.agents)
+    try:
+        yield Compliance(connection)
     finally:
         await connection.close()
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 import httpx
 import jwt
 import pytest
+from starlette.routing import compile_path
 
 from projections.jwks import KeySet
 from projections.tokens import OidcVerifier
@@ -16,9 +17,17 @@ GOVERNANCE = (
     "/api/v1/commands/c",
     "/api/v1/policies",
     "/api/v1/policies/p",
+    "/api/v1/policies/p/versions",
+    "/api/v1/policies/p/decisions",
     "/api/v1/decisions",
     "/api/v1/decisions/d",
+    "/api/v1/compliance/workflows",
+    "/api/v1/compliance/workflows/w",
+    "/api/v1/compliance/dashboard",
+    "/api/v1/regulations",
+    "/api/v1/regulations/soc2/controls",
 )
+EVIDENCE = ("/api/v1/evidence", "/api/v1/evidence/e")
 AUDIT = ("/api/v1/audit-trail", "/api/v1/audit-trail/0")
 
 
@@ -46,7 +55,7 @@ BAD: Mapping[str, str] = {
 }
 
 
-@pytest.mark.parametrize("path", GOVERNANCE + AUDIT)
+@pytest.mark.parametrize("path", GOVERNANCE + EVIDENCE + AUDIT)
 async def test_every_path_refuses_every_bad_token(api: Api, path: str) -> None:
     for reason, bad in BAD.items():
         response = await api.client.get(path, headers={"Authorization": f"Bearer {bad}"})
@@ -57,7 +66,7 @@ async def test_every_path_refuses_every_bad_token(api: Api, path: str) -> None:
         assert bad not in response.text
 
 
-@pytest.mark.parametrize("path", GOVERNANCE + AUDIT)
+@pytest.mark.parametrize("path", GOVERNANCE + EVIDENCE + AUDIT)
 async def test_every_path_asks_for_a_token(api: Api, path: str) -> None:
     for headers in ({}, {"Authorization": "Basic YTpi"}, {"Cookie": f"token={token()}"}):
         response = await api.client.get(path, headers=headers)
@@ -75,6 +84,22 @@ async def test_other_scopes_do_not_read_governance_data(api: Api, path: str) -> 
     assert response.headers["www-authenticate"] == (
         'Bearer error="insufficient_scope", scope="governance:read"'
     )
+
+
+@pytest.mark.parametrize("path", EVIDENCE)
+async def test_other_scopes_do_not_read_evidence(api: Api, path: str) -> None:
+    response = await api.client.get(path, headers=bearer("acme", "governance:read", "audit:read"))
+    assert response.status_code == 403
+    assert 'scope="evidence:read"' in response.headers["www-authenticate"]
+
+
+def test_every_path_of_the_api_is_tried_here(api: Api) -> None:
+    described = sorted(path for path in api.app.openapi()["paths"] if path.startswith("/api/v1/"))
+    tried = {
+        next(each for each in described if compile_path(each)[0].fullmatch(path))
+        for path in GOVERNANCE + EVIDENCE + AUDIT
+    }
+    assert sorted(tried) == described
 
 
 @pytest.mark.parametrize("path", AUDIT)

@@ -20,6 +20,7 @@ import devstack
 from projections.api.app import create_app
 from projections.api.settings import Settings
 from projections.tokens import TokenSettings
+from tests.api.compliance_rows import Compliance
 from tests.api.conftest import KEY, Dsns, bearer, kafka_of
 from tests.api.rows import History, command
 from tests.api.sink_stand_in import stand_in
@@ -99,6 +100,13 @@ async def _populate(dsns: Dsns, tenant: str) -> dict[str, str]:
         decisions = [await history.decision(tenant, "gate") for _ in range(3)]
         rejected = command(tenant, "policy")
         await history.rejection(rejected, "no", "")
+        compliance = Compliance(connection)
+        workflow = await compliance.workflow(tenant)
+        links = [("iso42001", "A.2.2")]
+        evidence = [
+            await compliance.evidence(tenant, f"e{n}", controls=links, technical_controls=["TC-032"])
+            for n in range(3)
+        ]
     finally:
         await connection.close()
     return {
@@ -106,6 +114,9 @@ async def _populate(dsns: Dsns, tenant: str) -> dict[str, str]:
         "command": decisions[0].command_id,
         "rejected": rejected.id,
         "policy": "gate",
+        "workflow": workflow.id,
+        "evidence": evidence[0].id,
+        "regulation": "iso42001",
     }
 
 
@@ -126,7 +137,7 @@ OPERATIONS = [
 @SCHEMA.parametrize()
 @settings(max_examples=EXAMPLES, derandomize=True, deadline=None, database=None)
 def test_the_api_does_what_its_document_says(case: schemathesis.Case[Any], served: Served) -> None:
-    headers = bearer(served.tenant, "governance:read", "audit:read")
+    headers = bearer(served.tenant, "governance:read", "evidence:read", "audit:read")
     # Only the API can make a cursor, so what the schema allows is refused all the same.
     excluded: list[Any] = [positive_data_acceptance] if "cursor" in (case.query or {}) else []
     case.call_and_validate(base_url=served.url, headers=headers, excluded_checks=excluded)
@@ -137,10 +148,19 @@ def test_the_api_does_what_its_document_says(case: schemathesis.Case[Any], serve
     [
         ("/api/v1/policies", ""),
         ("/api/v1/policies/{policy}", "policy"),
+        ("/api/v1/policies/{policy}/versions", "policy"),
+        ("/api/v1/policies/{policy}/decisions", "policy"),
         ("/api/v1/decisions", ""),
         ("/api/v1/decisions/{decision}", "decision"),
         ("/api/v1/commands/{command}", "command"),
         ("/api/v1/commands/{command}", "rejected"),
+        ("/api/v1/compliance/workflows", ""),
+        ("/api/v1/compliance/workflows/{workflow}", "workflow"),
+        ("/api/v1/compliance/dashboard", ""),
+        ("/api/v1/evidence", ""),
+        ("/api/v1/evidence/{evidence}", "evidence"),
+        ("/api/v1/regulations", ""),
+        ("/api/v1/regulations/{regulation}/controls", "regulation"),
         ("/api/v1/audit-trail", ""),
         ("/api/v1/audit-trail/{index}", "index"),
         ("/live", ""),
@@ -149,10 +169,10 @@ def test_the_api_does_what_its_document_says(case: schemathesis.Case[Any], serve
     ],
 )
 def test_a_real_answer_fits_its_schema(served: Served, path: str, name: str) -> None:
-    parameter = path.partition("{")[2].rstrip("}")
+    parameter = path.partition("{")[2].partition("}")[0]
     ids = {**served.ids, "index": "1204330"}
     case = SCHEMA[path]["GET"].Case(path_parameters={parameter: ids[name]} if name else {})
-    headers = bearer(served.tenant, "governance:read", "audit:read")
+    headers = bearer(served.tenant, "governance:read", "evidence:read", "audit:read")
     response = case.call(base_url=served.url, headers=headers)
     assert response.status_code == 200
     case.validate_response(response)
@@ -163,10 +183,19 @@ def test_every_path_is_described_and_only_reads() -> None:
         "/api/v1/audit-trail",
         "/api/v1/audit-trail/{index}",
         "/api/v1/commands/{command}",
+        "/api/v1/compliance/dashboard",
+        "/api/v1/compliance/workflows",
+        "/api/v1/compliance/workflows/{workflow}",
         "/api/v1/decisions",
         "/api/v1/decisions/{decision}",
+        "/api/v1/evidence",
+        "/api/v1/evidence/{evidence}",
         "/api/v1/policies",
         "/api/v1/policies/{policy}",
+        "/api/v1/policies/{policy}/decisions",
+        "/api/v1/policies/{policy}/versions",
+        "/api/v1/regulations",
+        "/api/v1/regulations/{regulation}/controls",
         "/live",
         "/metrics",
         "/ready",
@@ -186,10 +215,21 @@ def test_every_operation_says_what_it_needs_and_how_it_fails(path: str, operatio
     assert operation["security"] == [{"bearer": []}]
     expected = {"200", "401", "403", "422", "500", "503"}
     if "{" in path:
-        expected |= {"304", "404"}
+        expected.add("404")
+    if any(parameter["name"] == "If-None-Match" for parameter in operation["parameters"]):
+        expected.add("304")
     assert expected <= operation["responses"].keys()
     for status in expected - {"200", "304"}:
         assert operation["responses"][status]["content"].keys() == {"application/problem+json"}
+
+
+def test_every_single_resource_has_a_validator() -> None:
+    validated = {
+        path
+        for path, _, operation in OPERATIONS
+        if any(parameter["name"] == "If-None-Match" for parameter in operation.get("parameters", ()))
+    }
+    assert {path for path, _, _ in OPERATIONS if path.endswith("}")} < validated
 
 
 def test_every_answer_has_a_schema_and_no_default_error_is_left() -> None:

@@ -132,7 +132,7 @@ async def test_every_problem_is_in_the_openapi_document(app: FastAPI) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["/", "/api", "/api/v1", "/api/v1/regulations", "/api/v1/policies/", "/docs"]
+    "path", ["/", "/api", "/api/v1", "/api/v1/regulations/soc2", "/api/v1/policies/", "/docs"]
 )
 async def test_an_unknown_path_is_not_found(api: Api, path: str, tenant: str) -> None:
     response = await api.client.get(path, headers=bearer(tenant))
@@ -141,7 +141,18 @@ async def test_an_unknown_path_is_not_found(api: Api, path: str, tenant: str) ->
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE", "TRACE"])
-@pytest.mark.parametrize("path", ["/api/v1/policies", "/api/v1/decisions/x", "/ready", "/api/v1/audit-trail"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/api/v1/policies",
+        "/api/v1/policies/x/versions",
+        "/api/v1/decisions/x",
+        "/api/v1/compliance/workflows",
+        "/api/v1/evidence",
+        "/ready",
+        "/api/v1/audit-trail",
+    ],
+)
 async def test_nothing_but_get_is_allowed(api: Api, method: str, path: str, tenant: str) -> None:
     response = await api.client.request(method, path, headers=bearer(tenant))
     assert (response.status_code, response.headers["allow"]) == (405, "GET")

@@ -1,6 +1,6 @@
-"""What the logins of workers and bundle service may do in the primary database, and everything else refused.
+"""What the logins of workers, bundle service and background process may do, and everything else refused.
 
-The reader's are in test_tenancy.py.
+The reader's are in test_reader_role.py.
 """
 
 from collections.abc import AsyncIterator
@@ -15,7 +15,21 @@ from tests.api.conftest import Dsns
 
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 
-CHANGING: Final = frozenset({"lane", "policy", "policy_version", "quarantine"})
+CHANGING: Final = frozenset(
+    {
+        "lane",
+        "policy",
+        "policy_version",
+        "quarantine",
+        "workflow",
+        "workflow_control",
+        "timer",
+        "evidence",
+        "evidence_control",
+        "evidence_technical_control",
+        "counter",
+    }
+)
 GROWING: Final = frozenset({"inbox", "event", "decision"})
 ALLOWED: Final = {
     "gov_agents": {
@@ -27,6 +41,13 @@ ALLOWED: Final = {
     },
     "gov_bundles": {
         "SELECT": frozenset({"policy", "policy_version"}),
+        "INSERT": frozenset(),
+        "UPDATE": frozenset(),
+        "DELETE": frozenset(),
+        "TRUNCATE": frozenset(),
+    },
+    "gov_background": {
+        "SELECT": frozenset({"evidence", "timer"}),
         "INSERT": frozenset(),
         "UPDATE": frozenset(),
         "DELETE": frozenset(),
@@ -57,7 +78,8 @@ FORBIDDEN: Final = (
 @asynccontextmanager
 async def logged_in(dsns: Dsns, role: str) -> AsyncIterator[Connection]:
     """A session of the login; what it changes is undone."""
-    connection = await asyncpg.connect(dsns.agents if role == "gov_agents" else dsns.bundles)
+    dsn = {"gov_agents": dsns.agents, "gov_bundles": dsns.bundles, "gov_background": dsns.background}
+    connection = await asyncpg.connect(dsn[role])
     try:
         assert await connection.fetchval("SELECT session_user") == role
         transaction = connection.transaction()

@@ -1,16 +1,18 @@
-"""A tenant sees its own data only: on every path, and in the database under the reader's role."""
+"""A tenant sees its own data only: on every path. The database's side is in test_reader_role.py."""
 
-from collections.abc import AsyncIterator
+import re
 from uuid import uuid4
 
-import asyncpg
 import pytest
 
-from schemas.identity import policy_id
-from tests.api.conftest import Api, Dsns, bearer
+from schemas.identity import policy_id, workflow_id
+from tests.api.compliance_rows import Compliance
+from tests.api.conftest import Api, bearer
+from tests.api.one_of_each import LINKS, populate
 from tests.api.rows import Command, History, command
 
-TABLES = ("inbox", "event", "quarantine", "policy", "policy_version", "decision")
+UUID_IN_PATH = re.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+READING = ("governance:read", "evidence:read")
 
 
 @pytest.fixture
@@ -19,37 +21,13 @@ def other() -> str:
     return f"o-{uuid4().hex[:12]}"
 
 
-@pytest.fixture
-async def reader(dsns: Dsns) -> AsyncIterator["asyncpg.Connection[asyncpg.Record]"]:
-    """A connection with the reader's role."""
-    connection = await asyncpg.connect(dsns.reader)
-    yield connection
-    await connection.close()
-
-
-async def populate(history: History, tenant: str) -> list[str]:
-    """A row of each kind; paths that show them."""
-    await history.policy(tenant, "gate")
-    decided = await history.decision(tenant, "gate")
-    rejected, parked = command(tenant, "policy"), command(tenant, "policy")
-    await history.rejection(rejected, "no", "")
-    await history.quarantined(parked, "parked", "parked")
-    return [
-        f"/api/v1/policies/{policy_id(tenant, 'gate')}",
-        f"/api/v1/decisions/{decided.event_id}",
-        f"/api/v1/commands/{decided.command_id}",
-        f"/api/v1/commands/{rejected.id}",
-        f"/api/v1/commands/{parked.id}",
-    ]
-
-
 async def test_another_tenants_ids_are_answered_like_ids_that_never_were(
-    api: Api, history: History, tenant: str, other: str
+    api: Api, history: History, compliance: Compliance, tenant: str, other: str
 ) -> None:
-    for path in await populate(history, tenant):
-        assert (await api.client.get(path, headers=bearer(tenant))).status_code == 200
-        foreign = await api.client.get(path, headers=bearer(other))
-        never = await api.client.get(f"{path.rpartition('/')[0]}/{uuid4()}", headers=bearer(other))
+    for path in await populate(history, compliance, tenant):
+        assert (await api.client.get(path, headers=bearer(tenant, *READING))).status_code == 200
+        foreign = await api.client.get(path, headers=bearer(other, *READING))
+        never = await api.client.get(UUID_IN_PATH.sub(str(uuid4()), path), headers=bearer(other, *READING))
         assert foreign.status_code == never.status_code == 404
         for response in (foreign, never):
             response.headers.pop("x-correlation-id")
@@ -57,14 +35,75 @@ async def test_another_tenants_ids_are_answered_like_ids_that_never_were(
         assert foreign.json() | {"correlation_id": ""} == never.json() | {"correlation_id": ""}
 
 
+@pytest.mark.parametrize(
+    "path",
+    [
+        "policies",
+        "policies?name=gate",
+        "decisions",
+        "decisions?resource=model/m-17",
+        "decisions?policy=GATE",
+        "decisions?actor=ann",
+        "compliance/workflows",
+        "compliance/workflows?regulation=iso42001",
+        "compliance/workflows?owner=ann",
+        "evidence",
+        "evidence?state=collected",
+        "evidence?regulation=iso42001",
+        "evidence?control=A.2.2",
+        "evidence?technical_control=TC-032",
+        "evidence?actor=ann",
+    ],
+)
 async def test_another_tenants_rows_are_in_no_list(
-    api: Api, history: History, tenant: str, other: str
+    api: Api, history: History, compliance: Compliance, tenant: str, other: str, path: str
 ) -> None:
-    await populate(history, tenant)
-    identity = policy_id(tenant, "gate")
-    for path in ("policies", "decisions", "decisions?resource=model/m-17", f"decisions?policy={identity}"):
-        assert (await api.client.get(f"/api/v1/{path}", headers=bearer(tenant))).json()["items"]
-        assert (await api.client.get(f"/api/v1/{path}", headers=bearer(other))).json()["items"] == []
+    await populate(history, compliance, tenant)
+    path = path.replace("GATE", policy_id(tenant, "gate"))
+    mine, theirs = [
+        (await api.client.get(f"/api/v1/{path}", headers=bearer(name, *READING))).json()
+        for name in (tenant, other)
+    ]
+    assert mine["items"]
+    assert theirs["items"] == []
+
+
+async def test_another_tenants_rows_are_in_no_figure_of_the_dashboard(
+    api: Api, history: History, compliance: Compliance, tenant: str, other: str
+) -> None:
+    await populate(history, compliance, tenant)
+    path = "/api/v1/compliance/dashboard"
+    mine, theirs = [(await api.client.get(path, headers=bearer(name))).json() for name in (tenant, other)]
+    assert (mine["totals"]["workflows"]["draft"], mine["totals"]["evidence"]["collected"]) == (1, 1)
+    assert (theirs["totals"]["workflows"]["draft"], theirs["totals"]["evidence"]["collected"]) == (0, 0)
+
+
+async def test_regulations_are_the_same_for_every_tenant(api: Api, tenant: str, other: str) -> None:
+    for path in ("/api/v1/regulations", "/api/v1/regulations/soc2/controls"):
+        mine, theirs = [await api.client.get(path, headers=bearer(name)) for name in (tenant, other)]
+        assert mine.status_code == theirs.status_code == 200
+        assert mine.content == theirs.content
+
+
+async def test_one_workflow_name_of_two_tenants_is_two_workflows(
+    api: Api, compliance: Compliance, tenant: str, other: str
+) -> None:
+    for name, owner in ((tenant, "ann"), (other, "ben")):
+        await compliance.workflow(name, "Annual", owner=owner)
+    for name, owner in ((tenant, "ann"), (other, "ben")):
+        found = (await api.client.get("/api/v1/compliance/workflows/Annual", headers=bearer(name))).json()
+        assert (found["workflow_id"], found["owner"]) == (workflow_id(name, "Annual"), owner)
+
+
+async def test_links_of_another_tenant_make_nothing_visible(
+    api: Api, compliance: Compliance, tenant: str, other: str
+) -> None:
+    mine = await compliance.evidence(tenant)
+    await compliance.evidence(other, controls=LINKS)
+    path = "/api/v1/evidence?regulation=iso42001"
+    assert (await api.client.get(path, headers=bearer(tenant, *READING))).json()["items"] == []
+    found = (await api.client.get(f"/api/v1/evidence/{mine.id}", headers=bearer(tenant, *READING))).json()
+    assert found["controls"] == []
 
 
 async def test_one_command_id_of_two_tenants_is_two_commands(
@@ -119,72 +158,3 @@ async def test_the_tenant_of_one_request_does_not_stay_with_its_connection(
             assert len(await session.rows("SELECT 1 FROM governance.decision")) == 1
         async with api.parts.database.reading("") as session:
             assert await session.rows("SELECT 1 FROM governance.decision") == []
-
-
-@pytest.mark.parametrize("table", TABLES)
-async def test_the_reader_sees_nothing_without_a_tenant(
-    reader: "asyncpg.Connection[asyncpg.Record]", history: History, tenant: str, table: str
-) -> None:
-    await populate(history, tenant)
-    assert await reader.fetchval(f"SELECT count(*) FROM governance.{table}") == 0
-    async with reader.transaction():
-        await reader.execute("SELECT set_config('governance.tenant', $1, true)", tenant)
-        assert await reader.fetchval(f"SELECT count(*) FROM governance.{table}") > 0
-        tenants = await reader.fetch(f"SELECT DISTINCT tenant_id FROM governance.{table}")
-        assert [row["tenant_id"] for row in tenants] == [tenant]
-    assert await reader.fetchval(f"SELECT count(*) FROM governance.{table}") == 0
-
-
-@pytest.mark.parametrize(
-    "statement",
-    [
-        *(f"DELETE FROM governance.{table}" for table in (*TABLES, "lane", "attempt")),
-        *(f"TRUNCATE governance.{table}" for table in (*TABLES, "lane", "attempt")),
-        *(f"INSERT INTO governance.{table} DEFAULT VALUES" for table in (*TABLES, "lane", "attempt")),
-        "UPDATE governance.policy SET state = 'retired'",
-        "UPDATE governance.decision SET outcome = 'allow'",
-        "UPDATE governance.event SET actor = 'eve'",
-        "UPDATE governance.inbox SET state = 'decided'",
-        "UPDATE governance.quarantine SET state = 'discarded'",
-        "UPDATE governance.policy_version SET rego_content = ''",
-        "UPDATE governance.lane SET next_seq = 1",
-        "SELECT * FROM governance.attempt",
-        "SELECT * FROM governance.event_policy",
-        "SELECT * FROM governance.event_evaluation",
-        "SELECT * FROM governance.decision FOR UPDATE",
-        "ALTER TABLE governance.decision DISABLE ROW LEVEL SECURITY",
-        "DROP POLICY reader_tenant ON governance.decision",
-        "CREATE TABLE governance.mine (id integer)",
-        "CREATE TABLE public.mine (id integer)",
-        "SET ROLE gov_agents",
-        "SET ROLE gov_owner",
-        "SET SESSION AUTHORIZATION gov_agents",
-        "COPY governance.decision FROM PROGRAM 'true'",
-        "COPY governance.decision FROM STDIN",
-    ],
-)
-async def test_the_reader_may_only_select(
-    reader: "asyncpg.Connection[asyncpg.Record]", tenant: str, statement: str
-) -> None:
-    await reader.execute("SELECT set_config('governance.tenant', $1, false)", tenant)
-    with pytest.raises(asyncpg.InsufficientPrivilegeError):
-        await reader.execute(statement)
-
-
-async def test_row_security_cannot_be_switched_off_by_the_reader(
-    reader: "asyncpg.Connection[asyncpg.Record]", history: History, tenant: str
-) -> None:
-    await history.decision(tenant)
-    await reader.execute("SET row_security = off")
-    with pytest.raises(asyncpg.InsufficientPrivilegeError):
-        await reader.fetch("SELECT * FROM governance.decision")
-
-
-async def test_the_apis_own_transactions_are_read_only(api: Api, tenant: str) -> None:
-    async with api.parts.database.reading(tenant) as session:
-        row = await session.row(
-            "SELECT current_setting('transaction_read_only') AS read_only, current_user AS name,"
-            " current_setting('transaction_isolation') AS isolation"
-        )
-    assert row is not None
-    assert (row["read_only"], row["name"], row["isolation"]) == ("on", "gov_reader", "repeatable read")

@@ -8,12 +8,9 @@ import orjson
 
 from projections.api.freshness import Head
 from projections.api.models import PolicyState, VersionState
-from projections.api.pages import Found, Place
+from projections.api.pages import MAX_VERSIONS, Found, Place
 from projections.api.queries.conditions import Conditions
 from projections.api.session import Row, Session
-
-MAX_VERSIONS: Final = 50
-"""Versions in one answer: each may hold 128 KB of source, so 6.5 MB at worst."""
 
 _POLICY: Final = """
 SELECT policy_id, name, policy_type, state, newest_version, active_version, version, activation_event,
@@ -22,12 +19,15 @@ FROM governance.policy"""
 
 _NEWEST_FIRST: Final = " ORDER BY created_at DESC, policy_id DESC LIMIT "
 
-_VERSIONS: Final = """
+_VERSION: Final = """
 SELECT version, state, package, rego_content, module_digest, regulation_refs, description, enforcement,
        fail_mode, timeout_ms, warnings, author, created_at, activating_since, superseded_at
-FROM governance.policy_version
-WHERE policy_id = $1 AND (version > $2 OR version = $3)
-ORDER BY version DESC"""
+FROM governance.policy_version"""
+
+_VERSIONS: Final = " WHERE policy_id = $1 AND (version > $2 OR version = $3) ORDER BY version DESC"
+
+_VERSION_PAGE: Final = """
+ WHERE policy_id = $1 AND ($2::integer IS NULL OR version < $2) ORDER BY version DESC LIMIT $3"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,14 +88,24 @@ async def policies(
 
 async def policy(session: Session, policy_id: str) -> tuple[PolicyRow, list[VersionRow]] | None:
     """One policy with its newest versions and its active one, newest first."""
-    row = await session.row(_POLICY + " WHERE policy_id = $1", policy_id)
-    if row is None:
+    found = await policy_row(session, policy_id)
+    if found is None:
         return None
-    found = _policy(row)
-    versions = await session.rows(
-        _VERSIONS, policy_id, found.newest_version - MAX_VERSIONS, found.active_version
-    )
-    return found, [_version(each) for each in versions]
+    oldest = found.newest_version - MAX_VERSIONS
+    rows = await session.rows(_VERSION + _VERSIONS, policy_id, oldest, found.active_version)
+    return found, [_version(row) for row in rows]
+
+
+async def policy_row(session: Session, policy_id: str) -> PolicyRow | None:
+    """One policy without its versions."""
+    row = await session.row(_POLICY + " WHERE policy_id = $1", policy_id)
+    return None if row is None else _policy(row)
+
+
+async def versions(session: Session, policy_id: str, below: int | None, limit: int) -> list[VersionRow]:
+    """The newest versions of a policy, only those ``below`` a number where one is given."""
+    rows = await session.rows(_VERSION + _VERSION_PAGE, policy_id, below, limit)
+    return [_version(row) for row in rows]
 
 
 def _policy(row: Row) -> PolicyRow:

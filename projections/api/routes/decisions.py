@@ -58,7 +58,7 @@ async def list_decisions(
         found = await decisions(session, wanted, after, query.limit)
     return answered(
         Decisions(
-            items=[DecisionSummary.model_validate(_fields(row, parts.heads)) for row in found.items],
+            items=[DecisionSummary.model_validate(decision_fields(row, parts.heads)) for row in found.items],
             next=next_link(request.url.path, query.filters(), query.limit, found.rest),
         )
     )
@@ -88,11 +88,12 @@ async def read_decision(
         if row is None:
             raise not_found("decision")
         happened = await event(session, row.head)
-    fields = {**_fields(row, parts.heads), **_recorded(happened)}
+    fields = {**decision_fields(row, parts.heads), **_recorded(happened)}
     return resource(request, Decision.model_validate(fields))
 
 
-def _fields(row: DecisionRow, heads: LaneHeads) -> dict[str, object]:
+def decision_fields(row: DecisionRow, heads: LaneHeads) -> dict[str, object]:
+    """The fields of a :class:`DecisionSummary`."""
     fields = fields_of(row)
     del fields["head"]
     return {**fields, "freshness": Freshness.of(row.head, DECISION_VERSION, heads)}

@@ -19,6 +19,7 @@ from projections.problems import (
 Responses = dict[int | str, dict[str, Any]]
 
 _ALWAYS: Final = (UNAUTHENTICATED, SCOPE_MISSING, INVALID_PARAMETER, INTERNAL, UNAVAILABLE)
+_UNCHANGED: Final[dict[str, Any]] = {"description": "The caller has the current answer."}
 
 IfNoneMatch = Annotated[
     str | SkipJsonSchema[None],
@@ -34,7 +35,16 @@ def of_list() -> Responses:
     return responses(*_ALWAYS)
 
 
+def of_part() -> Responses:
+    """The error answers of a list that belongs to a resource."""
+    return responses(*_ALWAYS, NOT_FOUND)
+
+
+def of_fixed_list() -> Responses:
+    """The error answers of a list that changes with a release only, and 304."""
+    return {304: _UNCHANGED, **responses(*_ALWAYS)}
+
+
 def of_resource(*more: Kind) -> Responses:
     """The error answers of a single resource, and 304."""
-    unchanged = {"description": "The caller has the current answer."}
-    return {304: unchanged, **responses(*_ALWAYS, NOT_FOUND, *more)}
+    return {304: _UNCHANGED, **responses(*_ALWAYS, NOT_FOUND, *more)}
