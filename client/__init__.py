@@ -2,7 +2,8 @@
 
 from client.blocking import BlockingClient
 from client.broker import Broker
+from client.bucket import Bucket
 from client.consumer import EventConsumer
 from client.governance import GovernanceClient
 
-__all__ = ["BlockingClient", "Broker", "EventConsumer", "GovernanceClient"]
+__all__ = ["BlockingClient", "Broker", "Bucket", "EventConsumer", "GovernanceClient"]

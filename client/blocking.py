@@ -11,14 +11,17 @@ import inspect
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager, contextmanager
 from functools import partial
+from pathlib import Path
 from typing import Literal, ParamSpec, Protocol, Self, TypeVar, Unpack, overload
 
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 
 from client.broker import Broker
+from client.bucket import Bucket
 from client.command import Registry
 from client.earliest import Outcomes
 from client.errors import Denied
+from client.evidence import EvidenceOptions
 from client.governance import EVALUATE_TIMEOUT_S, CallOptions, Fallback, GovernanceClient
 from client.guard import InputOf, ResourceOf, input_from
 from client.outcome import Accepted, Decided, Receipt, Until, Verdict
@@ -54,6 +57,7 @@ class BlockingClient:
         engine_key: bytes | None = None,
         outcomes: Outcomes | None = None,
         registry: Registry | None = None,
+        bucket: Bucket | None = None,
     ) -> Iterator[Self]:
         """As :meth:`GovernanceClient.connect`."""
         connection = GovernanceClient.connect(
@@ -64,6 +68,7 @@ class BlockingClient:
             outcomes=outcomes,
             engine_key=engine_key,
             registry=registry,
+            bucket=bucket,
         )
         with cls.over(connection) as client:
             yield client
@@ -120,6 +125,12 @@ class BlockingClient:
     ) -> Accepted | Decided | Receipt:
         """As :meth:`GovernanceClient.submit`."""
         return self._portal.call(partial(self._client.submit, command, until, **options))
+
+    def submit_evidence(
+        self, path: Path | str, until: Until = "decided", **about: Unpack[EvidenceOptions]
+    ) -> Accepted | Decided | Receipt:
+        """As :meth:`GovernanceClient.submit_evidence`."""
+        return self._portal.call(partial(self._client.submit_evidence, path, until, **about))
 
     def guard(
         self,

@@ -12,6 +12,7 @@
     │   ├── Rejected          reason code, detail and findings of the rejection
     │   └── Quarantined       the engine could not read or process the command and keeps it whole
     ├── Denied                a guarded function was not called: its policy said deny
+    ├── ArtifactRefused       the evidence bucket said no to a file; carries a reason code
     ├── SequenceGap           an event partition skipped a number; the events come again
     ├── TopicsConflict        the cluster differs from topics.yaml in a way that cannot be changed in place
     ├── ApiRefused            the read API answered and said no: not allowed, not found, a bad parameter
@@ -127,6 +128,19 @@ class Denied(GovernanceError):
         reasons = "; ".join(verdict.reasons) or verdict.error or "no reason given"
         super().__init__(f"policy {verdict.policy!r} denied {verdict.resource}: {reasons}")
         self.verdict = verdict
+
+
+class ArtifactRefused(GovernanceError):
+    """The evidence bucket said no to a file; nothing was submitted.
+
+    ``reason`` is one of ``wrong_checksum``, ``other_object``, ``unversioned``, ``not_allowed`` and
+    ``refused``.
+    """
+
+    def __init__(self, reason: str, detail: str) -> None:
+        super().__init__(f"{reason}: {detail}")
+        self.reason = reason
+        self.detail = detail
 
 
 class SequenceGap(GovernanceError):

@@ -13,15 +13,19 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
-from typing import Final, Literal, Self, TypedDict, Unpack, overload
+from pathlib import Path
+from typing import Final, Literal, Self, Unpack, overload
 
 from client.broker import Broker
+from client.bucket import Bucket
 from client.command import Options, Registry, Sender, evaluate_command, input_document, outgoing
 from client.earliest import Outcomes
 from client.errors import TimedOut, Unreachable
+from client.evidence import EvidenceOptions, call_options, submission
 from client.exchange import Exchange
 from client.guard import Gate, InputOf, ResourceOf, guard
 from client.kafka import KafkaTransport
+from client.options import CallOptions as CallOptions
 from client.outcome import (
     Accepted,
     Decided,
@@ -47,21 +51,6 @@ SUBMIT_TIMEOUT_S: Final = 30.0
 Fallback = Literal["allow", "deny"]
 
 
-class CallOptions(TypedDict, total=False):
-    """What a caller may say about one command."""
-
-    timeout: float
-    """Seconds, over everything (default :data:`SUBMIT_TIMEOUT_S`)."""
-    command_id: str
-    """A UUID of the caller's own, to send the same command again safely; a new version 7 by default."""
-    expected_version: int
-    """Refuses the command (``stale_version``) unless its aggregate is at this version."""
-    correlation: str
-    """``ce_correlationid``, carried into every event."""
-    traceparent: str
-    """W3C trace context, carried into every event."""
-
-
 class GovernanceClient:
     """Asks the engine and waits for its answers; one producer and one response consumer for all calls.
 
@@ -69,10 +58,13 @@ class GovernanceClient:
     waiting, not the command. Every call can be repeated with the same ``command_id``.
     """
 
-    def __init__(self, exchange: Exchange, sender: Sender, registry: Registry | None) -> None:
+    def __init__(
+        self, exchange: Exchange, sender: Sender, registry: Registry | None, bucket: Bucket | None = None
+    ) -> None:
         self._exchange = exchange
         self._sender = sender
         self._registry = registry
+        self._bucket = bucket
 
     @classmethod
     @asynccontextmanager
@@ -86,18 +78,20 @@ class GovernanceClient:
         outcomes: Outcomes | None = None,
         engine_key: bytes | None = None,
         registry: Registry | None = None,
+        bucket: Bucket | None = None,
     ) -> AsyncIterator[Self]:
         """A connected client; closes in the end, sending first what was handed over.
 
         ``source`` (default: the actor) and a command's id are together its identity, so programs that
         choose their own ids keep their source. With ``outcomes`` (a :class:`client.api.ReadApi`) a
         command that was decided before this client listened is answered too. ``engine_key`` is for
-        operators; with a ``registry`` bodies have Confluent framing. Raises :class:`Unreachable`, and
-        :class:`TopicsConflict` where the topics are not those of topics.yaml.
+        operators; with a ``registry`` bodies have Confluent framing; ``bucket`` is where evidence goes.
+        Raises :class:`Unreachable`, and :class:`TopicsConflict` where the topics are not those of
+        topics.yaml.
         """
         broker = bootstrap if isinstance(bootstrap, Broker) else Broker(bootstrap)
         sender = Sender(tenant, actor, source or actor, engine_key)
-        async with cls.over(KafkaTransport(broker), sender, outcomes, registry) as client:
+        async with cls.over(KafkaTransport(broker), sender, outcomes, registry, bucket) as client:
             yield client
 
     @classmethod
@@ -108,14 +102,15 @@ class GovernanceClient:
         sender: Sender,
         outcomes: Outcomes | None = None,
         registry: Registry | None = None,
+        bucket: Bucket | None = None,
     ) -> AsyncIterator[Self]:
         """A client over any transport, for example :class:`client.memory.InMemoryTransport`."""
         async with Exchange.over(transport, outcomes, registry) as exchange:
-            yield cls(exchange, sender, registry)
+            yield cls(exchange, sender, registry, bucket)
 
     def acting(self, sender: Sender) -> Self:
         """The same connection in another name; it lives as long as this client."""
-        return type(self)(self._exchange, sender, self._registry)
+        return type(self)(self._exchange, sender, self._registry, self._bucket)
 
     async def evaluate(
         self,
@@ -178,6 +173,16 @@ class GovernanceClient:
         """
         repeated, command_id = _identity(options)
         return await self._submit(command, until, command_id, repeated, options)
+
+    async def submit_evidence(
+        self, path: Path | str, until: Until = "decided", **about: Unpack[EvidenceOptions]
+    ) -> Accepted | Decided | Receipt:
+        """Hashes a file, uploads it and submits it as evidence; waits as :meth:`submit`, from there on.
+
+        The file is verified and locked later. Raises also :class:`client.errors.ArtifactRefused`.
+        """
+        command = await submission(Path(path), about, self._bucket, self._sender.tenant)
+        return await self.submit(command, until, **call_options(about))
 
     def guard(
         self,

@@ -9,6 +9,7 @@ import typer
 from rich.progress import Progress
 
 from client.api import ReadApi
+from client.bucket import Bucket
 from client.cli.output import aside
 from client.cli.settings import Settings
 from client.command import Sender
@@ -41,11 +42,16 @@ def run(call: Coroutine[Any, Any, T], waiting_for: str) -> T:
 
 
 @asynccontextmanager
-async def asking(found: Settings, sender: Sender) -> AsyncIterator[GovernanceClient]:
-    """A client in the caller's name. Where the read API is configured, repeated commands are looked up."""
+async def asking(
+    found: Settings, sender: Sender, bucket: Bucket | None = None
+) -> AsyncIterator[GovernanceClient]:
+    """A client in the caller's name, with a ``bucket`` for evidence.
+
+    Where the read API is configured, repeated commands are looked up.
+    """
     registry = ConfluentRegistry(found.schema_registry_url) if found.schema_registry_url else None
-    async with _outcomes(found, sender.tenant) as outcomes:
-        connection = GovernanceClient.over(KafkaTransport(found.broker()), sender, outcomes, registry)
+    async with reading_where_configured(found, sender.tenant) as outcomes:
+        connection = GovernanceClient.over(KafkaTransport(found.broker()), sender, outcomes, registry, bucket)
         async with connection as client:
             yield client
 
@@ -58,7 +64,8 @@ async def reading(found: Settings, tenant: str | None) -> AsyncIterator[ReadApi]
 
 
 @asynccontextmanager
-async def _outcomes(found: Settings, tenant: str | None) -> AsyncIterator[ReadApi | None]:
+async def reading_where_configured(found: Settings, tenant: str | None) -> AsyncIterator[ReadApi | None]:
+    """The read API in the caller's name, None where address or token is missing."""
     if found.api_url is None or (found.token is None and found.token_key is None):
         yield None
         return

@@ -6,7 +6,19 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from client.cli import lanes, policy, quarantine, reads, schemas, stack, topics
+from client.cli import (
+    evidence,
+    lanes,
+    policy,
+    quarantine,
+    reads,
+    regulations,
+    schemas,
+    stack,
+    topics,
+    workflow,
+)
+from client.cli.dashboard import dashboard
 from client.cli.evaluate import evaluate
 from client.cli.output import JSON, exit_code, report
 from client.cli.publish import publish
@@ -41,6 +53,7 @@ for command in (
     stack.demo,
     publish,
     evaluate,
+    dashboard,
     reads.command,
     verify,
     token,
@@ -49,6 +62,9 @@ for command in (
 for name, group in {
     "policy": policy.app,
     "decisions": reads.decisions,
+    "workflow": workflow.app,
+    "evidence": evidence.app,
+    "regulations": regulations.app,
     "quarantine": quarantine.app,
     "lanes": lanes.app,
     "audit": reads.audit,

@@ -121,8 +121,8 @@ def report(error: errors.GovernanceError, as_json: bool) -> None:
     console = aside()
     console.print("error:", str(error), markup=False, style="red")
     for finding in getattr(error, "findings", ()):
-        place = f"{finding.file}:{finding.row}:{finding.column}"
-        console.print(f"  {place} {finding.rule}: {finding.message} {finding.hint}".rstrip(), markup=False)
+        place = f"{finding.file}:{finding.row}:{finding.column} " if finding.file else ""
+        console.print(f"  {place}{finding.rule}: {finding.message} {finding.hint}".rstrip(), markup=False)
 
 
 def error_document(error: errors.GovernanceError) -> dict[str, object]:

@@ -3,7 +3,6 @@
 from typing import Annotated, Any
 
 import typer
-from pydantic import ValidationError
 
 from client.cli.activation import activate_and_wait, read_policy
 from client.cli.calling import (
@@ -12,7 +11,6 @@ from client.cli.calling import (
     LimitOption,
     TenantOption,
     TimeoutOption,
-    asking,
     reading,
     run,
 )
@@ -20,12 +18,10 @@ from client.cli.documents import read_text
 from client.cli.output import JsonOption, people, print_fields, print_json, print_table
 from client.cli.results import outcome_document, show_outcome
 from client.cli.settings import settings
-from client.errors import InvalidCommand
-from client.governance import SUBMIT_TIMEOUT_S, CallOptions
-from client.outcome import Decided
+from client.cli.submitting import submit, typed
+from client.governance import SUBMIT_TIMEOUT_S
 from schemas.models import (
     ActivatePolicy,
-    Command,
     CreatePolicy,
     Enforcement,
     FailMode,
@@ -66,8 +62,8 @@ def create(
 ) -> None:
     """Submits a policy's first version; it decides once it is activated."""
     fields = _fields(file, description, regulation, enforcement, fail_mode, timeout_ms)
-    command = _command(CreatePolicy, {"name": name, **fields})
-    _submit(command, tenant, actor, command_id, timeout, as_json)
+    command = typed(CreatePolicy, {"name": name, **fields})
+    submit(command, tenant, actor, command_id, timeout, as_json)
 
 
 @app.command()
@@ -87,7 +83,7 @@ def update(
 ) -> None:
     """Submits the next version; what is not given is taken from the newest one."""
     fields = _fields(file, description, regulation, enforcement, fail_mode, timeout_ms)
-    _submit(_command(UpdatePolicy, {"policy": policy, **fields}), tenant, actor, command_id, timeout, as_json)
+    submit(typed(UpdatePolicy, {"policy": policy, **fields}), tenant, actor, command_id, timeout, as_json)
 
 
 @app.command()
@@ -102,7 +98,7 @@ def activate(
     as_json: JsonOption = False,
 ) -> None:
     """Makes a version the deciding one; going back to an older version is the same."""
-    command = _command(ActivatePolicy, {"policy": policy, "version": version})
+    command = typed(ActivatePolicy, {"policy": policy, "version": version})
     found = settings()
     call = activate_and_wait(found, command, policy, version, wait, tenant, actor, command_id, timeout)
     decided, now = run(call, "waiting for every OPA to confirm the version")
@@ -125,8 +121,8 @@ def retire(
     as_json: JsonOption = False,
 ) -> None:
     """Takes a policy out of use."""
-    command = _command(RetirePolicy, {"policy": policy, "reason": reason})
-    _submit(command, tenant, actor, command_id, timeout, as_json)
+    command = typed(RetirePolicy, {"policy": policy, "reason": reason})
+    submit(command, tenant, actor, command_id, timeout, as_json)
 
 
 @app.command("list")
@@ -171,26 +167,6 @@ def show(policy: NameArgument, tenant: TenantOption = None, as_json: JsonOption 
     print_table("\nVersions", columns, [[each[column] for column in columns] for each in versions])
 
 
-def _submit(
-    command: Command,
-    tenant: str | None,
-    actor: str | None,
-    command_id: str | None,
-    timeout: float,
-    as_json: bool,
-) -> None:
-    found = settings()
-    options: CallOptions = {"timeout": timeout}
-    if command_id is not None:
-        options["command_id"] = command_id
-
-    async def send() -> Decided:
-        async with asking(found, found.sender(tenant, actor)) as client:
-            return await client.submit(command, "decided", **options)
-
-    show_outcome(run(send(), "waiting for the decision"), as_json)
-
-
 def _fields(
     file: str | None,
     description: str | None,
@@ -208,11 +184,3 @@ def _fields(
         "timeout_ms": timeout_ms,
     }
     return {name: value for name, value in fields.items() if value is not None}
-
-
-def _command(model: type[Command], fields: dict[str, object]) -> Command:
-    try:
-        return model.model_validate(fields)
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        raise InvalidCommand(f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from None

@@ -1,22 +1,18 @@
 """``governance command|decisions|audit``: what the read API knows."""
 
-from typing import Annotated, Any
+from typing import Annotated
 from urllib.parse import quote
 
 import typer
 
-from client.api import Json
-from client.cli.calling import LimitOption, TenantOption, reading, run
+from client.cli.calling import LimitOption, TenantOption
+from client.cli.listing import ByOption, FromOption, ToOption, read_one, short, show_list, show_one
 from client.cli.output import JsonOption, print_fields, print_json, print_table
-from client.cli.settings import settings
 
 decisions = typer.Typer(no_args_is_help=True, help="Decisions that were made.")
 audit = typer.Typer(no_args_is_help=True, help="Entries of the audit wall.")
 
-FromOption = Annotated[str | None, typer.Option("--from", help="Not before, RFC 3339.", show_default=False)]
-ToOption = Annotated[str | None, typer.Option("--to", help="Before, RFC 3339.", show_default=False)]
 ResourceOption = Annotated[str | None, typer.Option(help="type/id.", show_default=False)]
-ByOption = Annotated[str | None, typer.Option("--by", help="Who asked.", show_default=False)]
 
 
 def command(
@@ -26,12 +22,12 @@ def command(
     as_json: JsonOption = False,
 ) -> None:
     """Shows what became of a command."""
-    found = _read(f"/api/v1/commands/{quote(command_id, safe='')}", {"source": source}, tenant)
+    found = read_one(f"/api/v1/commands/{quote(command_id, safe='')}", {"source": source}, tenant)
     if as_json:
         print_json(found)
         return
     events = found.pop("events")
-    print_fields(_short(found))
+    print_fields(short(found))
     columns = ("type", "resource", "sequence", "event_id", "occurred_at")
     print_table("\nEvents", columns, [[event[column] for column in columns] for event in events])
 
@@ -58,7 +54,7 @@ def list_decisions(
         "to": before,
     }
     columns = ("occurred_at", "outcome", "policy_name", "policy_version", "resource", "actor", "decision_id")
-    _show_list("Decisions", "/api/v1/decisions", query, columns, limit, tenant, as_json)
+    show_list("Decisions", "/api/v1/decisions", query, columns, limit, tenant, as_json)
 
 
 @decisions.command("show")
@@ -68,7 +64,7 @@ def show_decision(
     as_json: JsonOption = False,
 ) -> None:
     """Shows one decision with its input, result and version."""
-    _show_one(f"/api/v1/decisions/{quote(decision_id, safe='')}", tenant, as_json)
+    show_one(f"/api/v1/decisions/{quote(decision_id, safe='')}", tenant, as_json)
 
 
 @audit.command("list")
@@ -95,7 +91,7 @@ def list_entries(
         "to": before,
     }
     columns = ("index", "occurred_at", "event_type", "resource_type", "resource_id", "actor_id", "event_id")
-    _show_list("Audit trail", "/api/v1/audit-trail", query, columns, limit, tenant, as_json)
+    show_list("Audit trail", "/api/v1/audit-trail", query, columns, limit, tenant, as_json)
 
 
 @audit.command("show")
@@ -105,50 +101,4 @@ def show_entry(
     as_json: JsonOption = False,
 ) -> None:
     """Shows one entry with the bytes that are proven."""
-    _show_one(f"/api/v1/audit-trail/{index}", tenant, as_json)
-
-
-def _show_list(
-    title: str,
-    path: str,
-    query: dict[str, str | None],
-    columns: tuple[str, ...],
-    limit: int,
-    tenant: str | None,
-    as_json: bool,
-) -> None:
-    wanted = {name: value for name, value in query.items() if value is not None}
-
-    async def read() -> list[Json]:
-        async with reading(settings(), tenant) as api:
-            return [item async for item in api.items(path, wanted, limit)]
-
-    found = run(read(), "reading")
-    if as_json:
-        print_json(found)
-    else:
-        print_table(title, columns, [[item[column] for column in columns] for item in found])
-
-
-def _show_one(path: str, tenant: str | None, as_json: bool) -> None:
-    found = _read(path, {}, tenant)
-    if as_json:
-        print_json(found)
-    else:
-        print_fields(_short(found))
-
-
-def _read(path: str, query: dict[str, str | None], tenant: str | None) -> Json:
-    wanted = {name: value for name, value in query.items() if value is not None}
-
-    async def read() -> Json:
-        async with reading(settings(), tenant) as api:
-            return await api.get(path, wanted)
-
-    return run(read(), "reading")
-
-
-def _short(found: dict[str, Any]) -> dict[str, object]:
-    """For people: the proof state alone of where an answer stands."""
-    freshness = found.pop("freshness", None)
-    return {**found, **({"audit": freshness["audit"]["state"]} if freshness else {})}
+    show_one(f"/api/v1/audit-trail/{index}", tenant, as_json)

@@ -13,6 +13,7 @@ from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from client.broker import Broker, SaslMechanism, SecurityProtocol
+from client.bucket import DEFAULT_REGION, Bucket
 from client.command import Sender
 from client.errors import InvalidCommand, NotConfigured
 
@@ -53,6 +54,13 @@ class Settings(BaseSettings):
     engine_key: Annotated[SecretStr | None, Field(alias="AUMOS_GOVERNANCE_ENGINE_KEY")] = None
     tenant: Annotated[str | None, Field(alias="AUMOS_GOVERNANCE_TENANT")] = None
     actor: Annotated[str | None, Field(alias="AUMOS_GOVERNANCE_ACTOR")] = None
+    bucket_name: Annotated[str, Field(alias="AUMOS_GOVERNANCE_EVIDENCE_ARTIFACT_BUCKET")] = (
+        "aumos-governance-evidence"
+    )
+    s3_url: Annotated[str, Field(alias="AUMOS_GOVERNANCE_S3_URL")] = ""
+    s3_region: Annotated[str, Field(alias="AWS_REGION")] = DEFAULT_REGION
+    s3_access_key: Annotated[str | None, Field(alias="AWS_ACCESS_KEY_ID")] = None
+    s3_secret_key: Annotated[SecretStr | None, Field(alias="AWS_SECRET_ACCESS_KEY")] = None
     schema_registry_url: Annotated[str | None, Field(alias="AUMOS_SCHEMA_REGISTRY_URL")] = None
 
     embedded: bool = False
@@ -116,6 +124,13 @@ class Settings(BaseSettings):
             return mint(key, self.tenant_of(tenant), subject, scopes, lifetime_s)
         except ValueError as error:
             raise InvalidCommand(f"token: {error}") from error
+
+    def bucket(self) -> Bucket:
+        """Where evidence goes; raises :class:`NotConfigured`."""
+        if self.s3_access_key is None or self.s3_secret_key is None:
+            raise NotConfigured("AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY", "upload evidence")
+        secret = self.s3_secret_key.get_secret_value()
+        return Bucket(self.bucket_name, self.s3_access_key, secret, self.s3_url, self.s3_region)
 
     def database(self) -> str:
         """The primary database as an operator sees it; raises :class:`NotConfigured`."""

@@ -197,6 +197,7 @@ def test_the_schemas_of_this_checkout_keep_every_promise(shell: Shell) -> None:
     assert shell.run("schemas", "check").exit_code == Exit.OK
     assert json.loads(shell.run("schemas", "check", "--json").stdout) == {"problems": []}
     assert shell.run("schemas", "asyncapi", "--check").exit_code == Exit.OK
+    assert shell.run("schemas", "events", "--check").exit_code == Exit.OK
 
 
 def test_without_a_stack_its_status_exits_4(shell: Shell) -> None:
