@@ -17,6 +17,7 @@ from rich.console import Console
 
 import bench.baseline as baseline
 import bench.latency as latency
+import bench.reads as reads
 import bench.wall_append as wall_append
 import bench.whole_path as whole_path
 from bench.errors import BenchError
@@ -29,7 +30,7 @@ from bench.system import Addresses, product, servers
 from client.errors import GovernanceError
 from devstack import ConsoleProgress, Progress, StackError
 
-Name = Literal["whole-path", "latency", "wall-append"]
+Name = Literal["whole-path", "latency", "wall-append", "reads"]
 PARTS: Final[tuple[Name, ...]] = get_args(Name)
 
 
@@ -67,6 +68,8 @@ def _measure(
             parts.append(
                 uvloop.run(wall_append.measure(addresses, stack, sizes, partial(say, "wall append")))
             )
+        if "reads" in wanted:
+            parts.append(uvloop.run(reads.measure(addresses, stack, sizes, partial(say, "lists"))))
         if not {"whole-path", "latency"} & set(wanted):
             return parts
         reference = uvloop.run(baseline.measure(addresses, sizes, partial(say, "baseline")))

@@ -2,11 +2,7 @@
 
 import asyncio
 import os
-import signal
-import socket
-import subprocess
 import sys
-import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
@@ -16,10 +12,11 @@ from typing import Final
 import httpx
 
 from bench import wrk
-from bench.errors import NotInstalled, Stalled
+from bench.errors import NotInstalled
 from bench.figures import expect
 from bench.kafka import ends, topic
 from bench.postgres import count, database
+from bench.processes import free_port, process, wait_for
 from bench.settings import CLIENTS, SERVERS, Sizes, baseline_folder
 from bench.system import Addresses
 from bench.wrk import Measured
@@ -29,7 +26,6 @@ from devstack.settings import OPA_GOGC
 
 POLICY: Final = "00000000-0000-0000-0000-000000000003"
 """The policy that the baseline's README asks."""
-START_S: Final = 30.0
 WARM_UP_S: Final = 2
 EVENT_PARTITIONS: Final = 8
 
@@ -127,53 +123,20 @@ async def _stores(addresses: Addresses) -> AsyncIterator[tuple[Mapping[str, str]
 @contextmanager
 def _opa() -> Iterator[str]:
     """An OPA of its own: the stack's takes policies from bundles only."""
-    address = f"127.0.0.1:{_free_port()}"
+    address = f"127.0.0.1:{free_port()}"
     environment = {"PATH": os.environ.get("PATH", os.defpath), "GOGC": OPA_GOGC}
-    with _process((str(opa_binary()), *run_arguments(address)), environment):
-        _wait(lambda: httpx.get(f"http://{address}/health", trust_env=False))
+    with process((str(opa_binary()), *run_arguments(address)), environment):
+        wait_for(lambda: httpx.get(f"http://{address}/health", trust_env=False))
         yield f"http://{address}"
 
 
 @contextmanager
 def _serving(folder: Path, environment: Mapping[str, str], servers: int) -> Iterator[str]:
-    port = _free_port()
+    port = free_port()
     arguments = ("-m", "uvicorn", "service:app", "--app-dir", str(folder), "--log-level", "warning")
     command = (sys.executable, *arguments, "--port", str(port), "--workers", str(servers))
     inherited = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
     url = f"http://127.0.0.1:{port}/api/v1/policies/{POLICY}/evaluate"
-    with _process(command, {**inherited, **environment, "PYTHONDONTWRITEBYTECODE": "1"}):
-        _wait(lambda: httpx.post(url, json={"input": {}}, trust_env=False))
+    with process(command, {**inherited, **environment, "PYTHONDONTWRITEBYTECODE": "1"}):
+        wait_for(lambda: httpx.post(url, json={"input": {}}, trust_env=False))
         yield url
-
-
-@contextmanager
-def _process(command: tuple[str, ...], environment: Mapping[str, str]) -> Iterator[None]:
-    process = subprocess.Popen(command, env=dict(environment), stdin=subprocess.DEVNULL)
-    try:
-        yield
-    finally:
-        process.send_signal(signal.SIGTERM)
-        try:
-            process.wait(10)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-
-
-def _wait(ask: Callable[[], httpx.Response]) -> None:
-    deadline = time.monotonic() + START_S
-    while True:
-        try:
-            if ask().is_success:
-                return
-        except httpx.TransportError:
-            pass
-        if time.monotonic() > deadline:
-            raise Stalled(f"the baseline did not answer within {START_S:.0f} s")
-        time.sleep(0.1)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

@@ -37,6 +37,9 @@ SERVERS: Final = (1, 2)
 RATES: Final = (300, 1_000)
 """Commands a second of the latency figures."""
 
+READS_PER_S: Final = 50
+"""Requests a second of the lists."""
+
 WALL_LANES: Final = 8
 """Lanes of one wall transaction: as many as evaluation has."""
 
@@ -64,6 +67,10 @@ class Sizes:
     """Seconds at each rate."""
     latency_warm_up_s: int
     """Seconds at each rate before the first measured command."""
+    rows: int
+    """Decisions, and pieces of evidence, that the lists read from."""
+    reads: int
+    """Requests of each list."""
     wall_rows: int
     """Rows of one wall transaction: the sink's own bound."""
     wall_transactions: int
@@ -79,6 +86,8 @@ FULL: Final = Sizes(
     runs=3,
     latency_s=20,
     latency_warm_up_s=5,
+    rows=100_000,
+    reads=500,
     wall_rows=4_096,
     wall_transactions=16,
     alternations=5,
@@ -90,6 +99,8 @@ QUICK: Final = Sizes(
     runs=1,
     latency_s=5,
     latency_warm_up_s=2,
+    rows=5_000,
+    reads=100,
     wall_rows=4_096,
     wall_transactions=2,
     alternations=2,

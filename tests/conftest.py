@@ -8,10 +8,14 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
+from hypothesis import settings
 
 import devstack
 from tests.command_line import Governance
 from tests.schemas.registry import Registry, serving
+
+settings.register_profile("suite", deadline=None)  # speed is measured in bench/, never by a test
+settings.load_profile("suite")
 
 NEEDS_SERVERS = frozenset({"stack", "system"})
 """Fixtures that start servers; tests that use one are marked ``stack``."""

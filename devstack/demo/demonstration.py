@@ -11,6 +11,7 @@ from typing import Self
 from rich.console import Console
 
 from devstack.demo import samples
+from devstack.demo.assessment import Assessed, assess
 from devstack.demo.facts import Facts, Plan
 from devstack.demo.gates import GATES
 from devstack.demo.kafka import send
@@ -79,13 +80,17 @@ class Demonstration:
                 start = await rest(watch.look, await watch.look(), None, _unseen)
                 setup = await activate_policies(self.servers, self.run, TENANTS)
                 self._say(f"{setup.active} policies active for {len(TENANTS)} tenants")
+            with self._part("workflow", "driving a compliance workflow"):
+                assessed = await assess(self.servers, self.run)
+                self._say(f"workflow {assessed.workflow['name']!r} is {assessed.workflow['state']}")
             with self.clock.part("commands"):
                 before = await rest(watch.look, start, None, _unseen)
                 end = await self._send(watch, before)
             with self._part("invariants", "comparing Kafka, both databases and the wall"):
                 invariants = await check(self.servers.sources, setup.seen)
             with self._part("reading back", "reading databases and API"):
-                return await self._read_back(primary, Moments(start, before, end), setup, invariants)
+                moments = Moments(start, before, end)
+                return await self._read_back(primary, moments, setup, assessed, invariants)
 
     async def _send(self, watch: Watch, before: Standing) -> Standing:
         expected = self.scenario.expected
@@ -104,18 +109,21 @@ class Demonstration:
                 sending.cancel()
                 await asyncio.wait([sending])
 
-    async def _read_back(self, primary: Primary, at: Moments, setup: Setup, invariants: Report) -> Facts:
+    async def _read_back(
+        self, primary: Primary, at: Moments, setup: Setup, assessed: Assessed, invariants: Report
+    ) -> Facts:
         servers, start = self.servers, at.start.decided
         stored = await primary.stored(start)
         shown = await samples.decisions(servers, await primary.candidates(start), self.scenario.models)
         entry = await samples.entry(servers, shown[0].tenant, shown[0].decision_id)
         attempts = await try_to_change(servers.wall_writer, servers.wall_superuser, entry.index)
         return Facts(
-            plan=self._plan(setup),
+            plan=self._plan(setup, assessed),
             received=sum(at.end.ends[lane] - at.sending.ends[lane] for lane in at.end.ends),
             remembered=sum((await primary.inbox(at.sending.decided)).values()),
             engine_commands=(await primary.inbox(start)).get(ENGINE_SOURCE, 0),
             active_policies=setup.active,
+            assessed=assessed,
             stored=stored,
             wall=await read_wall(servers.wall_writer, start),
             samples=tuple(shown),
@@ -126,14 +134,14 @@ class Demonstration:
             invariants=invariants,
         )
 
-    def _plan(self, setup: Setup) -> Plan:
+    def _plan(self, setup: Setup, assessed: Assessed) -> Plan:
         return Plan(
             run=self.run,
             seed=self.scenario.seed,
             models=len(self.scenario.models),
             tenants=len(TENANTS),
             policies=len(TENANTS) * len(GATES),
-            setup_commands=setup.sent,
+            setup_commands=setup.sent + assessed.commands,
             expected=self.scenario.expected,
         )
 

@@ -30,6 +30,9 @@ def document(facts: Facts, seconds: Mapping[str, float]) -> dict[str, object]:
             {"policy": c.policy, "outcome": c.outcome, "basis": c.basis, "number": c.number}
             for c in facts.stored.decisions
         ],
+        "workflow": facts.assessed.workflow,
+        "evidence": list(facts.assessed.evidence),
+        "dashboard": facts.assessed.dashboard,
         "events": dict(facts.stored.events),
         "wall": {"entries": dict(facts.wall.entries), "size": facts.wall.size},
         "samples": [

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from devstack.demo.assessment import DOCUMENTS, EXCLUDED, Assessed
 from devstack.demo.postgres import Stored
 from devstack.demo.records import Run
 from devstack.demo.samples import Entry, Refusal, Sample
@@ -55,8 +56,10 @@ class Facts:
     remembered: int
     """Of these, those with an inbox row."""
     engine_commands: int
-    """Commands of the run that the engine made itself, by their inbox rows: confirmed activations."""
+    """Commands of the run that the engine made itself, by their inbox rows: confirmed activations, and
+    reports on artifacts."""
     active_policies: int
+    assessed: Assessed
     stored: Stored
     wall: Wall
     samples: tuple[Sample, ...]
@@ -100,6 +103,7 @@ class Facts:
         for policy, number in sorted(expected.decided.items()):
             found = sum(count.number for count in self.stored.decisions if count.policy == policy)
             yield _same(f"decisions of {policy}", number, found)
+        yield from self._workflow_checks()
         yield _counted("rejections by reason", expected.rejected, self.stored.rejected)
         yield _counted("quarantined by reason", expected.quarantined, self.stored.quarantined)
         yield _same("identical repeats, answered by their first outcome", expected.repeated, self.repeats)
@@ -114,6 +118,16 @@ class Facts:
             )
         same = "unchanged" if self.after.entry == self.entry.entry else "changed"
         yield Check("the entry after the attempts", "unchanged", same)
+
+    def _workflow_checks(self) -> Iterator[Check]:
+        workflow, dashboard = self.assessed.workflow, self.assessed.dashboard
+        excluded = [c["control_id"] for c in workflow["controls"] if c["applicability"] == "excluded"]
+        verified = [each for each in self.assessed.evidence if each["state"] == "verified"]
+        locked = [each for each in verified if each["artifact"]["locked_until"]]
+        yield Check("the ISO 42001 workflow", "collecting", workflow["state"])
+        yield Check("controls excluded by two persons", EXCLUDED, ", ".join(excluded))
+        yield _same("artifacts verified in the bucket and locked", len(DOCUMENTS), len(locked))
+        yield _same("controls met before anything is assessed", 0, dashboard["standing"]["satisfied"])
 
 
 def _same(claim: str, expected: int, found: int) -> Check:

@@ -95,6 +95,10 @@ class Primary:
             for number in range(topic.partitions)
         }
 
+    async def pending(self) -> int:
+        """What the engine will send a command of its own about: artifacts to verify, timers to fire."""
+        return int(await self._connection.fetchval(queries.PENDING))
+
     async def stored(self, start: Mapping[Lane, Decided]) -> Stored:
         """What the run left, all as of one snapshot."""
         events = sequences(start)

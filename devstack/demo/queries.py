@@ -1,10 +1,14 @@
 """What the demo asks the primary database.
 
-Each question takes the lanes' positions before the run as three columns (topic, partition, first) and counts
-from there on.
+Each question but the first takes the lanes' positions before the run as three columns (topic, partition,
+first) and counts from there on.
 """
 
 from typing import Final
+
+PENDING: Final = """
+SELECT (SELECT count(*) FROM governance.evidence WHERE state = 'collected')
+     + (SELECT count(*) FROM governance.timer WHERE state = 'armed' AND due_at <= now())"""
 
 INBOX: Final = """
 SELECT source, count(*)

@@ -4,12 +4,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
+from devstack.demo.assessment_report import show_assessment
 from devstack.demo.facts import Check, Facts
 from devstack.demo.malformed import KINDS, Outcome
 from devstack.demo.samples import Sample
+from devstack.demo.tables import new_table, put
 from devstack.demo.wall.postgres import STATEMENT
 
 MAX_REASONS: Final = 3
@@ -22,6 +23,7 @@ def show(console: Console, facts: Facts, seconds: Mapping[str, float]) -> None:
     _decisions(console, facts)
     _malformed(console, facts)
     _samples(console, facts.samples)
+    show_assessment(console, facts.assessed)
     _refusals(console, facts)
     _wall(console, facts)
     _checks(console, tuple(facts.checks()))
@@ -30,13 +32,21 @@ def show(console: Console, facts: Facts, seconds: Mapping[str, float]) -> None:
 
 def _numbers(console: Console, facts: Facts) -> None:
     plan, expected = facts.plan, facts.plan.expected
-    table = _table(console, "What happened, read back from the databases and the API", ("", "", ""))
+    table = new_table(console, "What happened, read back from the databases and the API", ("", "", ""))
     table.show_header = False
     table.columns[1].justify = "right"
     rows: tuple[tuple[str, int, str], ...] = (
         ("commands sent", expected.sent, f"seed {plan.seed}, {plan.models} models, {plan.tenants} tenants"),
-        ("to set up", plan.setup_commands, f"{facts.active_policies} policies active"),
-        ("made by the engine", facts.engine_commands, "confirmations that OPA has loaded a version"),
+        (
+            "to set up",
+            plan.setup_commands,
+            f"{facts.active_policies} policies active, one workflow",
+        ),
+        (
+            "made by the engine",
+            facts.engine_commands,
+            "a version is loaded, an artifact is verified",
+        ),
         ("decided", facts.decided, _parts(_by_outcome(facts))),
         ("rejected", facts.rejected, "each with a reason and an event"),
         ("quarantined", facts.quarantined, "each kept whole, with an event"),
@@ -46,22 +56,24 @@ def _numbers(console: Console, facts: Facts) -> None:
     )
     for name, number, note in rows:
         table.add_row(name, f"{number:,}", Text(note, style="dim"))
-    _print(console, table)
+    put(console, table)
 
 
 def _decisions(console: Console, facts: Facts) -> None:
-    table = _table(console, "Decisions by policy", ("policy", "allow", "deny", "by fail mode"), numbers=True)
+    table = new_table(
+        console, "Decisions by policy", ("policy", "allow", "deny", "by fail mode"), numbers=True
+    )
     for policy in sorted({count.policy for count in facts.stored.decisions}):
         own = [count for count in facts.stored.decisions if count.policy == policy]
         allowed = sum(count.number for count in own if count.outcome == "allow")
         denied = sum(count.number for count in own if count.outcome == "deny")
         failed = sum(count.number for count in own if count.basis == "fail_mode")
         table.add_row(policy, f"{allowed:,}", f"{denied:,}", f"{failed:,}")
-    _print(console, table)
+    put(console, table)
 
 
 def _malformed(console: Console, facts: Facts) -> None:
-    table = _table(console, "Malformed on purpose", ("answer", "reason", "number", "what was sent"))
+    table = new_table(console, "Malformed on purpose", ("answer", "reason", "number", "what was sent"))
     table.columns[2].justify = "right"
     for outcome, found in (
         (Outcome.REJECTED, facts.stored.rejected),
@@ -70,11 +82,11 @@ def _malformed(console: Console, facts: Facts) -> None:
         for reason, number in sorted(found.items()):
             kinds = [kind.name for kind in KINDS if kind.outcome is outcome and kind.reason == reason]
             table.add_row(outcome.value, reason, f"{number:,}", Text("; ".join(kinds), style="dim"))
-    _print(console, table)
+    put(console, table)
 
 
 def _samples(console: Console, samples: Iterable[Sample]) -> None:
-    table = _table(console, "Some decisions, as the API shows them", ("", ""))
+    table = new_table(console, "Some decisions, as the API shows them", ("", ""))
     table.show_header = False
     for sample in samples:
         words = Text(sample.about, style="bold")
@@ -83,7 +95,7 @@ def _samples(console: Console, samples: Iterable[Sample]) -> None:
         for reason in _reasons(sample):
             words.append(f"\n- {reason}", style="not bold")
         table.add_row(Text(sample.outcome, style="green" if sample.outcome == "allow" else "red"), words)
-    _print(console, table)
+    put(console, table)
 
 
 def _reasons(sample: Sample) -> list[str]:
@@ -94,18 +106,18 @@ def _reasons(sample: Sample) -> list[str]:
 
 
 def _refusals(console: Console, facts: Facts) -> None:
-    table = _table(
+    table = new_table(
         console, "Some refusals, as the API shows them", ("what was sent", "state", "reason", "detail")
     )
     for refusal in facts.refusals:
         table.add_row(refusal.kind, refusal.state, refusal.reason, Text(refusal.detail, style="dim"))
-    _print(console, table)
+    put(console, table)
 
 
 def _wall(console: Console, facts: Facts) -> None:
     entry = facts.entry
     title = f"One entry of the wall: GET /api/v1/audit-trail/{entry.index}"
-    table = _table(console, title, ("", ""))
+    table = new_table(console, title, ("", ""))
     table.show_header = False
     for name in (
         "tenant_id",
@@ -124,37 +136,37 @@ def _wall(console: Console, facts: Facts) -> None:
     table.add_row(
         "entry", Text(f"{len(entry.entry):,} bytes; SHA-256 of 0x00 and these bytes is the leaf hash")
     )
-    _print(console, table)
-    attempts = _table(
+    put(console, table)
+    attempts = new_table(
         console, f"Trying to change it: {STATEMENT.replace('$1', str(entry.index))}", ("as", "answer")
     )
     for attempt in facts.attempts:
         style = "green" if attempt.refused else "bold red"
         attempts.add_row(attempt.who, Text(attempt.answer, style=style))
-    _print(console, attempts)
+    put(console, attempts)
 
 
 def _checks(console: Console, checks: Sequence[Check]) -> None:
-    table = _table(console, "Checks", ("", "claim", "expected", "found"))
+    table = new_table(console, "Checks", ("", "claim", "expected", "found"))
     for check in checks:
         mark = Text("✓", style="green") if check.holds else Text("✗", style="bold red")
         table.add_row(
             mark, check.claim, check.expected, Text(check.found, style="" if check.holds else "bold red")
         )
-    _print(console, table)
+    put(console, table)
 
 
 def _end(console: Console, facts: Facts, seconds: Mapping[str, float]) -> None:
     for invariant in facts.invariants.invariants:
         for problem in invariant.problems:
-            _print(console, Text(f"  invariant {invariant.number}: {problem}", style="red"))
+            put(console, Text(f"  invariant {invariant.number}: {problem}", style="red"))
     times = ", ".join(f"{name} {took:.1f} s" for name, took in seconds.items())
-    _print(console, Text(f"\n{times}", style="dim"))
+    put(console, Text(f"\n{times}", style="dim"))
     if facts.holds:
-        _print(console, Text("Everything held.", style="bold green"))
+        put(console, Text("Everything held.", style="bold green"))
     else:
         broken = sum(not check.holds for check in facts.checks())
-        _print(console, Text(f"{broken} check(s) did not hold; see above.", style="bold red"))
+        put(console, Text(f"{broken} check(s) did not hold; see above.", style="bold red"))
 
 
 def _by_outcome(facts: Facts) -> Mapping[str, int]:
@@ -176,17 +188,3 @@ def _short_types(events: Mapping[str, int]) -> Mapping[str, int]:
 def _parts(numbers: Mapping[str, int]) -> str:
     ordered = sorted(numbers.items(), key=lambda item: (-item[1], item[0]))
     return ", ".join(f"{number:,} {name}" for name, number in ordered)
-
-
-def _table(console: Console, title: str, columns: Sequence[str], *, numbers: bool = False) -> Table:
-    _print(console, Text(f"\n{title}", style="bold"))
-    table = Table(box=None, pad_edge=False)
-    for place, column in enumerate(columns):
-        table.add_column(
-            column, header_style="dim", justify="right" if numbers and place else "left", overflow="fold"
-        )
-    return table
-
-
-def _print(console: Console, shown: Table | Text) -> None:
-    console.print(shown, highlight=False)

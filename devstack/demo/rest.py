@@ -32,6 +32,8 @@ class Standing:
     """How far the engine is, by command topic and partition."""
     audited: Mapping[Lane, int]
     """Next sequence of each event partition in the wall; a lane without entries is not there."""
+    pending: int = 0
+    """Artifacts that are not verified and timers that are due: the engine sends a command about each."""
 
     def undecided(self, lane: Lane) -> int:
         """Commands of a lane that have no outcome yet."""
@@ -46,7 +48,9 @@ class Standing:
     @property
     def at_rest(self) -> bool:
         """Whether nothing is left to do."""
-        return not any(self.undecided(lane) or self.unaudited(lane) for lane in self.ends)
+        return not self.pending and not any(
+            self.undecided(lane) or self.unaudited(lane) for lane in self.ends
+        )
 
     def progress_since(self, start: "Standing") -> "Progress":
         """What was done since an earlier moment."""
@@ -63,6 +67,8 @@ class Standing:
             for topic, partition in sorted(self.ends)
             if self.undecided((topic, partition)) or self.unaudited((topic, partition))
         ]
+        if self.pending:
+            lines.append(f"{self.pending} artifacts not verified or timers not fired")
         return "\n".join(lines)
 
 
@@ -96,7 +102,7 @@ class Watch:
         decided = await self._primary.lanes()
         head = await self._wall.get("/head")
         audited = {(lane["topic"], lane["partition"]): lane["next_lane_seq"] for lane in head["lanes"]}
-        return Standing(ends, decided, audited)
+        return Standing(ends, decided, audited, await self._primary.pending())
 
 
 async def rest(
@@ -109,10 +115,14 @@ async def rest(
 ) -> Standing:
     """Waits until everything that is sent is decided and in the wall, and says where the lanes are then.
 
+    It is so when two looks in a row find it so with the same ends: what the engine itself sends between its
+    own looks at the database is noticed then.
+
     ``show`` is told of progress at every look. Raises :class:`NotAtRest` after ``stall_s`` seconds without
     any, and whatever ended the sending.
     """
     last, moved = Progress(-1, -1), time.monotonic()
+    before: Standing | None = None
     while True:
         # Asked for before the look: what was sent by then is in it.
         sent = sending is None or sending.done()
@@ -121,8 +131,9 @@ async def rest(
         show(progress)
         if sent and sending is not None:
             await sending
-        if sent and now.at_rest:
+        if sent and now.at_rest and before is not None and before.at_rest and before.ends == now.ends:
             return now
+        before = now
         if progress != last:
             last, moved = progress, time.monotonic()
         elif time.monotonic() - moved > stall_s:

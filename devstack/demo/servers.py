@@ -8,13 +8,14 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from client.api import ReadApi
+from client.bucket import Bucket
 from devstack.servers.postgres import AUDIT
 from devstack.stack import Stack
 from projections.invariants import Sources
 from projections.tokens import mint
 from schemas.identity import OPERATOR_TENANT
 
-SCOPES: Final = ("governance:read", "audit:read")
+SCOPES: Final = ("governance:read", "audit:read", "evidence:read")
 
 TOKEN_S: Final = 900
 """Lifetime of the demo's tokens, in seconds: longer than any run."""
@@ -33,6 +34,7 @@ class Servers:
     wall_writer: str = field(repr=False)
     """Audit database, the sink's own login."""
     wall_superuser: str = field(repr=False)
+    bucket: Bucket
 
     @classmethod
     def of(cls, stack: Stack) -> Servers:
@@ -46,6 +48,12 @@ class Servers:
             token_key=own["AUMOS_GOVERNANCE_TOKEN_KEY"],
             wall_writer=stack.environment("sink")["AUMOS_GOVERNANCE_AUDIT_DB_URL"],
             wall_superuser=stack.superuser_dsn(AUDIT),
+            bucket=Bucket(
+                name=own["AUMOS_GOVERNANCE_EVIDENCE_ARTIFACT_BUCKET"],
+                access_key=own["AWS_ACCESS_KEY_ID"],
+                secret_key=own["AWS_SECRET_ACCESS_KEY"],
+                url=own["AUMOS_GOVERNANCE_S3_URL"],
+            ),
         )
 
     @property

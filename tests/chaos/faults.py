@@ -7,9 +7,9 @@ from typing import Final, Literal
 
 Action = Literal["kill", "pause"]
 
-VICTIMS: Final = ("worker-0", "worker-1", "sink")
+VICTIMS: Final = ("worker-0", "worker-1", "sink", "background")
 SERVERS: Final = ("opa-0", "kafka", "postgres")
-"""Each is killed once in a run, besides the faults of workers and sink."""
+"""Each is killed once in a run, besides the faults of the others."""
 
 SHORT_S: Final = (0.2, 2.0)
 """Pauses inside every time-out, in seconds."""
@@ -37,7 +37,7 @@ class Fault:
 
 
 def faults(seed: int, count: int) -> Sequence[Fault]:
-    """``count`` faults of workers and sink, three of the pauses long, and one kill of each server."""
+    """``count`` faults of the victims, one pause of each long, and one kill of each server."""
     rng = Random(seed)
     drawn: list[Fault] = []
     for number in range(count):

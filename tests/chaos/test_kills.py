@@ -5,6 +5,7 @@ import os
 from collections.abc import Sequence
 from contextlib import AsyncExitStack, suppress
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Final
 
 import httpx
@@ -26,6 +27,7 @@ from projections.invariants.http import seen_policy
 from schemas.envelope import timestamp
 from schemas.identity import new_command_id
 from schemas.topics import topics
+from tests.chaos.compliance import comply
 from tests.chaos.faults import Fault, faults
 
 SEED: Final = int(os.environ.get("CHAOS_SEED", "20261123"))
@@ -42,7 +44,9 @@ SEND_S: Final = 90_000
 
 
 @pytest.mark.timeout(900)
-async def test_kills_and_pauses_lose_double_and_reorder_nothing(system: devstack.Stack) -> None:
+async def test_kills_and_pauses_lose_double_and_reorder_nothing(
+    system: devstack.Stack, tmp_path: Path
+) -> None:
     servers = Servers.of(system)
     run = Run(new_command_id(), timestamp(datetime.now(UTC)))
     await activate_policies(servers, run, TENANTS)
@@ -50,6 +54,7 @@ async def test_kills_and_pauses_lose_double_and_reorder_nothing(system: devstack
     drawn = faults(SEED, FAULTS)
     async with asyncio.TaskGroup() as group:
         sending = group.create_task(_send(servers, run, done))
+        complying = group.create_task(comply(servers, run, tmp_path, done))
         watching = group.create_task(_watch_policies(servers, done))
         await _inflict(system, drawn)
         done.set()
@@ -63,6 +68,7 @@ async def test_kills_and_pauses_lose_double_and_reorder_nothing(system: devstack
     assert report.holds, f"{report.document()}\nfaults:\n{account}"
     assert report.counts["commands"] >= sending.result() > FAULTS * BURST / 2, account
     assert report.counts["decisions"] > 0
+    assert complying.result() > FAULTS, account
     assert watching.result(), "no reader saw anything while the faults happened"
 
 

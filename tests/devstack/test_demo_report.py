@@ -9,6 +9,7 @@ import orjson
 import pytest
 from rich.console import Console
 
+from devstack.demo.assessment import DOCUMENTS, EXCLUDED, Assessed
 from devstack.demo.document import document
 from devstack.demo.facts import Facts, Plan
 from devstack.demo.gates import GATES, PROMOTION
@@ -57,6 +58,7 @@ def facts(small: Scenario) -> Facts:
         remembered=kept,
         engine_commands=20,
         active_policies=20,
+        assessed=ASSESSED,
         stored=Stored(decisions, expected.rejected, expected.quarantined, happened),
         wall=Wall(happened, 12_345),
         samples=(SAMPLE,),
@@ -68,6 +70,41 @@ def facts(small: Scenario) -> Facts:
     )
 
 
+ASSESSED = Assessed(
+    commands=13,
+    workflow={
+        "workflow_id": "w-1",
+        "name": "ISO 42001 Annual Assessment 2026",
+        "state": "collecting",
+        "phase": "in_progress",
+        "edition": "ISO/IEC 42001:2023",
+        "regulation_version": "sha256:" + "0" * 64,
+        "period_start": "2026-05-04",
+        "period_end": "2027-05-04",
+        "excluded": 1,
+        "undecided": 0,
+        "standing": {"controls_total": 70, "applicable": 69},
+        "controls": [
+            {"control_id": "A.2.2", "applicability": "applicable"},
+            {"control_id": EXCLUDED, "applicability": "excluded"},
+        ],
+    },
+    evidence=tuple(
+        {
+            "state": "verified",
+            "title": document.title,
+            "controls": [{"control_id": control} for control in document.controls],
+            "artifact": {"size": 1234, "locked_until": "2032-05-03T09:30:00.000000Z"},
+        }
+        for document in DOCUMENTS
+    ),
+    dashboard={
+        "regulation": "iso42001",
+        "workflows": {"draft": 0, "in_progress": 1},
+        "standing": {"assessed": 0, "applicable": 69, "satisfied": 0, "coverage": 0.0, "conformity": 0.0},
+        "evidence": {"collected": 0, "verified": 5, "quarantined": 0},
+    },
+)
 SAMPLE = Sample(
     decision_id="d-1",
     tenant="aurora-bank",

@@ -2,6 +2,7 @@
 
 import asyncio
 import io
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +63,7 @@ def test_rest_means_that_every_command_is_decided_and_every_event_is_in_the_wall
     assert not standing(10, 9, 12, 12).at_rest
     assert not standing(10, 10, 12, 11).at_rest
     assert not Standing({LANE: 0}, {LANE: Decided(0, 2)}, {}).at_rest
+    assert not replace(standing(10, 10, 12, 12), pending=1).at_rest
 
 
 def test_progress_counts_from_where_the_lanes_stood() -> None:
@@ -76,6 +78,12 @@ async def test_the_wait_goes_on_until_sending_has_ended_and_all_is_at_rest() -> 
     assert end == standing(4, 4, 5, 5)
     assert shown[-1] == Progress(4, 4)
     assert sending.done()
+
+
+async def test_what_the_engine_itself_sends_between_two_looks_is_waited_for() -> None:
+    looks = Looks([standing(4, 4, 5, 5), standing(5, 5, 6, 6), standing(5, 5, 6, 6)])
+    end = await rest(looks.look, standing(0, 0, 1, 1), None, lambda _: None, poll_s=0.01)
+    assert end == standing(5, 5, 6, 6)
 
 
 async def test_a_wait_without_progress_ends_with_what_is_left() -> None:
