@@ -203,7 +203,7 @@ async def _connect(dsn: str, name: str, timeout_s: float, **settings: str) -> Co
 
 
 async def _close(connection: Connection) -> None:
-    with suppress(asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
+    with suppress(asyncpg.PostgresError, *_BROKEN):
         await connection.close(timeout=1)
     connection.terminate()
 
@@ -221,10 +221,12 @@ def _answers() -> Iterator[None]:
         if state[:2] in _OUTAGES or state in _OUTAGE_STATES:
             raise Unavailable(f"{type(error).__name__}: {error}") from error
         raise
-    except (OSError, asyncpg.InterfaceError) as error:
+    except _BROKEN as error:
         raise Unavailable(f"{type(error).__name__}: {error}") from error
 
 
+_BROKEN: Final = (OSError, asyncpg.InterfaceError, asyncpg.InternalClientError)
+"""A connection that broke, at whatever moment of its protocol."""
 _OUTAGES: Final = frozenset({"08", "40", "53", "57", "58"})
 """Connection, rollback, insufficient resources (disk, memory), operator intervention, system error."""
 _OUTAGE_STATES: Final = frozenset({"25006", "25P03", "25P04", "55P03"})

@@ -15,6 +15,15 @@ CHANNEL: Final = "policy_versions"
 COMMAND_TIMEOUT_S: Final = 10.0
 """Longest wait for one statement, in seconds; a slower database counts as away."""
 
+_AWAY: Final = (
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+    OSError,
+    TimeoutError,
+)
+"""What a read may raise; InternalClientError where the connection broke in the middle of an answer."""
+
 _LOADABLE: Final = """
 SELECT v.tenant_id, v.policy_id, v.version, v.state, v.module_digest, v.activating_since, v.confirmed_revision
   FROM governance.policy p
@@ -86,7 +95,7 @@ class PostgresVersions:
         try:
             connection = self._connection or await self._connect()
             return await connection.fetch(query, *arguments)
-        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
+        except _AWAY as error:
             await self.close()
             raise Outage(f"primary database: {type(error).__name__}: {error}") from error
 

@@ -33,6 +33,7 @@ rather read all of it, and an answer's time would follow the table's size."""
 _AWAY: Final = (
     OSError,  # refused, reset; and TimeoutError
     asyncpg.InterfaceError,  # the connection closed under us
+    asyncpg.InternalClientError,  # it broke in the middle of an answer
     asyncpg.PostgresConnectionError,
     asyncpg.OperatorInterventionError,  # shutdown, starting up, statement timeout
     asyncpg.InsufficientResourcesError,  # too many connections, disk full, out of memory
