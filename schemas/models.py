@@ -88,6 +88,14 @@ class ActivatePolicy(_ExistingPolicyCommand):
     version: Version
 
 
+class RollbackPolicy(_ExistingPolicyCommand):
+    """Asks for a superseded version to decide again: by default the one that decided last."""
+
+    TYPE = "governance.policy.rollback"
+    to_version: Version | None = None
+    reason: Text = ""
+
+
 class RetirePolicy(_ExistingPolicyCommand):
     """Takes a policy out of use."""
 
@@ -175,6 +183,7 @@ COMMANDS: Final[dict[str, type[Command]]] = {
         CreatePolicy,
         UpdatePolicy,
         ActivatePolicy,
+        RollbackPolicy,
         RetirePolicy,
         ConfirmActivation,
         FailActivation,

@@ -13,11 +13,18 @@ from schemas.models import (
     CreatePolicy,
     FailActivation,
     RetirePolicy,
+    RollbackPolicy,
     UpdatePolicy,
 )
 
 PolicyCommand = (
-    CreatePolicy | UpdatePolicy | ActivatePolicy | RetirePolicy | ConfirmActivation | FailActivation
+    CreatePolicy
+    | UpdatePolicy
+    | ActivatePolicy
+    | RollbackPolicy
+    | RetirePolicy
+    | ConfirmActivation
+    | FailActivation
 )
 
 
@@ -49,6 +56,8 @@ def decide_policy(
             return _update(state, command, checked)
         case ActivatePolicy():
             return _activate(state, command)
+        case RollbackPolicy():
+            return _roll_back(state, command)
         case ConfirmActivation():
             return _confirm(state, command)
         case FailActivation():
@@ -132,6 +141,26 @@ def _activate(state: PolicyState, command: ActivatePolicy) -> Outcome:
         case "retired":
             return Rejection("policy_retired", f"version {command.version} is retired")
     assert_never(version.state)
+
+
+def _roll_back(state: PolicyState, command: RollbackPolicy) -> Outcome:
+    version = _last_superseded(state) if command.to_version is None else _known(state, command.to_version)
+    if version is None:
+        return Rejection("nothing_to_roll_back_to", f"no version of {state.name!r} decided before")
+    if isinstance(version, Rejection):
+        return version
+    if version.state != "superseded":
+        return Rejection("not_superseded", f"version {version.version} is {version.state}")
+    activation = _activate(state, ActivatePolicy(policy=command.policy, version=version.version))
+    if isinstance(activation, Rejection):
+        return activation
+    body = {
+        "policy_id": state.policy_id,
+        "from_version": state.active_version,
+        "to_version": version.version,
+        "reason": command.reason,
+    }
+    return (_draft("rollback_requested", state.policy_id, body), *activation)
 
 
 def _confirm(state: PolicyState, command: ConfirmActivation) -> Outcome:

@@ -1,4 +1,4 @@
-"""``governance policy create|update|activate|retire|list|show``."""
+"""``governance policy create|update|activate|rollback|retire|list|show``."""
 
 from typing import Annotated, Any
 
@@ -26,6 +26,7 @@ from schemas.models import (
     Enforcement,
     FailMode,
     RetirePolicy,
+    RollbackPolicy,
     UpdatePolicy,
 )
 
@@ -108,6 +109,24 @@ def activate(
     show_outcome(decided, as_json=False)
     if now is not None:
         people().print(f"\n{now['name']} is decided by version {now['active_version']}", markup=False)
+
+
+@app.command()
+def rollback(
+    policy: NameArgument,
+    to: Annotated[
+        int | None, typer.Option(min=1, help="A superseded version; else the last one.", show_default=False)
+    ] = None,
+    reason: Annotated[str, typer.Option(help="For people.")] = "",
+    tenant: TenantOption = None,
+    actor: ActorOption = None,
+    command_id: CommandIdOption = None,
+    timeout: TimeoutOption = SUBMIT_TIMEOUT_S,
+    as_json: JsonOption = False,
+) -> None:
+    """Lets an earlier version decide again; the last one does at once, it is still loaded."""
+    command = typed(RollbackPolicy, {"policy": policy, "to_version": to, "reason": reason})
+    submit(command, tenant, actor, command_id, timeout, as_json)
 
 
 @app.command()

@@ -70,7 +70,15 @@ class PolicyState:
 
 POLICY_EVENTS: Final = frozenset(
     f"governance.policy.{name}"
-    for name in ("created", "updated", "activation_requested", "activated", "activation_failed", "retired")
+    for name in (
+        "created",
+        "updated",
+        "rollback_requested",
+        "activation_requested",
+        "activated",
+        "activation_failed",
+        "retired",
+    )
 )
 
 
@@ -98,6 +106,8 @@ def evolve(state: PolicyState | None, event: Happened) -> PolicyState:
             return _with(moved, _number(event), status="activating", activating_since=event.occurred_at)
         case "governance.policy.activation_failed":
             return _with(moved, _number(event), status="activation_failed")
+        case "governance.policy.rollback_requested":
+            return moved
         case "governance.policy.activated":
             return _activated(moved, event)
         case "governance.policy.retired":

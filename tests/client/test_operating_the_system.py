@@ -42,6 +42,10 @@ def test_a_policys_life_by_hand(governance: Governance) -> None:
     governance("policy", "update", "gate", "--description", "second")
     shown = json.loads(governance("policy", "show", "gate", "--json"))
     assert [each["version"] for each in shown["versions"]] == [2, 1]
+    governance("policy", "activate", "gate", "--version", "2")
+    governance("policy", "rollback", "gate", "--reason", "too strict")
+    again = json.loads(governance(*ask, stdin="score: 0.9"))
+    assert again["version"] == 1, "the pointer is flipped when the command is decided"
     governance("policy", "retire", "gate", "--reason", "done")
     governance("evaluate", "gate", "--input", "-", stdin="{}", expect=1)
 

@@ -15,6 +15,7 @@ from schemas.models import (
     CreatePolicy,
     FailActivation,
     RetirePolicy,
+    RollbackPolicy,
     UpdatePolicy,
 )
 
@@ -76,7 +77,13 @@ def _command(received: Received) -> PolicyCommand:
     command = received.command
     if not isinstance(
         command,
-        CreatePolicy | UpdatePolicy | ActivatePolicy | RetirePolicy | ConfirmActivation | FailActivation,
+        CreatePolicy
+        | UpdatePolicy
+        | ActivatePolicy
+        | RollbackPolicy
+        | RetirePolicy
+        | ConfirmActivation
+        | FailActivation,
     ):
         raise TypeError(f"{received.envelope.type} is no policy command")
     return command

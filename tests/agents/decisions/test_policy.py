@@ -7,7 +7,7 @@ import pytest
 from agents.decisions.outcome import Finding, Rejection
 from agents.decisions.policy import PolicyCommand, decide_policy, source_of
 from projections.apply.policy import PolicyState
-from schemas.models import FailActivation, RetirePolicy, UpdatePolicy
+from schemas.models import FailActivation, RetirePolicy, RollbackPolicy, UpdatePolicy
 from tests.agents.commands import TENANT, activate, confirm, create
 from tests.agents.decisions.events import WARNING, History
 
@@ -81,6 +81,36 @@ def test_an_older_superseded_version_must_be_loaded_again() -> None:
     policy = history.take(activate(version=1))
     assert history.events[-1].type == "governance.policy.activation_requested"
     assert (states(policy), policy.active_version) == (["activating", "superseded", "active"], 3)
+
+
+def test_a_rollback_says_why_and_flips_the_pointer_to_the_last_version() -> None:
+    history = History()
+    history.take(create(), activate(), confirm(revision=4), UPDATE, activate(version=2), confirm(version=2))
+    policy = history.take(RollbackPolicy(policy="gate", reason="denies too much"))
+    asked, activated = history.events[-2:]
+    assert asked.type == "governance.policy.rollback_requested"
+    assert (asked.body["from_version"], asked.body["to_version"]) == (2, 1)
+    assert asked.body["reason"] == "denies too much"
+    assert activated.type == "governance.policy.activated"
+    assert (states(policy), policy.active_version) == (["active", "superseded"], 1)
+    assert policy.activation_event == activated.event_id
+
+
+def test_a_rollback_to_an_older_version_loads_it_first() -> None:
+    history = History()
+    history.take(create(), activate(), confirm(), UPDATE, activate(version=2), confirm(version=2))
+    history.take(UpdatePolicy(policy="gate", description="third"), activate(version=3), confirm(version=3))
+    policy = history.take(RollbackPolicy(policy="gate", to_version=1))
+    assert history.events[-1].type == "governance.policy.activation_requested"
+    assert (states(policy), policy.active_version) == (["activating", "superseded", "active"], 3)
+
+
+def test_only_a_version_that_decided_before_can_be_rolled_back_to() -> None:
+    history = History()
+    history.take(create(), activate(), confirm())
+    assert history.reason(RollbackPolicy(policy="gate")) == "nothing_to_roll_back_to"
+    assert history.reason(RollbackPolicy(policy="gate", to_version=1)) == "not_superseded"
+    assert history.reason(RollbackPolicy(policy="gate", to_version=9)) == "unknown_version"
 
 
 def test_a_failed_activation_leaves_the_old_version_deciding_and_may_be_tried_again() -> None:
