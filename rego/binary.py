@@ -47,8 +47,14 @@ class Output:
     err: bytes
 
 
-async def run(binary: str, arguments: tuple[str, ...], folder: str, limits: BinaryLimits) -> Output:
-    """Runs ``opa`` with arguments in a folder.
+async def run(
+    binary: str,
+    arguments: tuple[str, ...],
+    folder: str,
+    limits: BinaryLimits,
+    statuses: frozenset[int] = frozenset({0, 1}),
+) -> Output:
+    """Runs ``opa`` with arguments in a folder; ``statuses`` are those that it ends with by itself.
 
     Raises :class:`OutOfBounds`, and :class:`CheckUnavailable` where it cannot be run at all.
     """
@@ -81,7 +87,7 @@ async def run(binary: str, arguments: tuple[str, ...], folder: str, limits: Bina
             await process.wait()
     if output.status in _NOT_RUN:
         raise CheckUnavailable(f"{binary!r} cannot be run: {output.err[:200].decode(errors='replace')}")
-    if output.status not in (0, 1):
+    if output.status not in statuses:
         raise OutOfBounds(f"more than {limits.cpu_s} s of CPU or {limits.memory_kib} KiB of memory")
     return output
 

@@ -3,6 +3,7 @@
 import os
 import shutil
 import tempfile
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from uuid import uuid4
@@ -11,6 +12,8 @@ import pytest
 from hypothesis import settings
 
 import devstack
+from devstack import artifacts
+from devstack.steps import Steps
 from tests.command_line import Governance
 from tests.schemas.registry import Registry, serving
 
@@ -33,6 +36,16 @@ def stack() -> Iterator[devstack.Stack]:
         if not named:
             devstack.down(folder, purge=True)
             shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def opa_binary(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """OPA as ``AUMOS_GOVERNANCE_OPA_BINARY`` names it, else the stack's, built when absent."""
+    if named := os.environ.get("AUMOS_GOVERNANCE_OPA_BINARY"):
+        return named
+    log = tmp_path_factory.mktemp("opa-build") / "build.log"
+    never = threading.Event()
+    return str(artifacts.opa(Steps("tests", log, lambda _: None, never.is_set)))
 
 
 @pytest.fixture(scope="session")

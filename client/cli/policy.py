@@ -1,4 +1,4 @@
-"""``governance policy create|update|activate|rollback|retire|list|show``."""
+"""``governance policy validate|test|create|update|activate|rollback|retire|list|show``."""
 
 from typing import Annotated, Any
 
@@ -14,6 +14,7 @@ from client.cli.calling import (
     reading,
     run,
 )
+from client.cli.checking import run_policy_tests, validate
 from client.cli.documents import read_text
 from client.cli.output import JsonOption, people, print_fields, print_json, print_table
 from client.cli.results import outcome_document, show_outcome
@@ -30,7 +31,9 @@ from schemas.models import (
     UpdatePolicy,
 )
 
-app = typer.Typer(no_args_is_help=True, help="Submits, activates, retires and shows policies.")
+app = typer.Typer(no_args_is_help=True, help="Checks, submits, activates, retires and shows policies.")
+app.command()(validate)
+app.command("test")(run_policy_tests)
 
 FileArgument = Annotated[str, typer.Argument(help="Rego source of one module; - is standard input.")]
 NameArgument = Annotated[str, typer.Argument(help="Name or id of the policy.")]

@@ -75,7 +75,14 @@ def checked(line: str, shell: dict[str, str]) -> None:
 
 
 @pytest.mark.parametrize(
-    "document", ["README.md", "docs/quickstart.md", "docs/for-producers.md", "docs/for-consumers.md"]
+    "document",
+    [
+        "README.md",
+        "docs/quickstart.md",
+        "docs/for-producers.md",
+        "docs/for-consumers.md",
+        "docs/for-policy-authors.md",
+    ],
 )
 def test_every_line_does_what_it_says(system: devstack.Stack, shell: dict[str, str], document: str) -> None:
     shell["TOKEN"] = run("governance token", shell).stdout.strip()
