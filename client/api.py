@@ -16,6 +16,9 @@ TIMEOUT_S: Final = 10.0
 NOT_FOUND: Final = 404
 _LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 
+PAGE: Final = 50
+"""Items asked for at once: what every list gives."""
+
 Json = dict[str, Any]
 
 
@@ -61,7 +64,7 @@ class ReadApi:
 
     async def items(self, path: str, query: Mapping[str, str], limit: int) -> AsyncIterator[Json]:
         """The first ``limit`` items of a list, page by page."""
-        page = await self.get(path, {**query, "limit": str(min(limit, 100))})
+        page = await self.get(path, {**query, "limit": str(min(limit, PAGE))})
         while True:
             for item in page["items"]:
                 yield item

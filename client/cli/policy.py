@@ -1,4 +1,4 @@
-"""``governance policy validate|test|create|update|activate|rollback|retire|list|show``."""
+"""``governance policy validate|test|diff|create|update|activate|rollback|retire|list|show``."""
 
 from typing import Annotated, Any
 
@@ -20,6 +20,7 @@ from client.cli.output import JsonOption, people, print_fields, print_json, prin
 from client.cli.results import outcome_document, show_outcome
 from client.cli.settings import settings
 from client.cli.submitting import submit, typed
+from client.cli.versions import diff
 from client.governance import SUBMIT_TIMEOUT_S
 from schemas.models import (
     ActivatePolicy,
@@ -34,6 +35,7 @@ from schemas.models import (
 app = typer.Typer(no_args_is_help=True, help="Checks, submits, activates, retires and shows policies.")
 app.command()(validate)
 app.command("test")(run_policy_tests)
+app.command()(diff)
 
 FileArgument = Annotated[str, typer.Argument(help="Rego source of one module; - is standard input.")]
 NameArgument = Annotated[str, typer.Argument(help="Name or id of the policy.")]

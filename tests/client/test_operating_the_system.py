@@ -42,6 +42,8 @@ def test_a_policys_life_by_hand(governance: Governance) -> None:
     governance("policy", "update", "gate", "--description", "second")
     shown = json.loads(governance("policy", "show", "gate", "--json"))
     assert [each["version"] for each in shown["versions"]] == [2, 1]
+    differences = json.loads(governance("policy", "diff", "gate", "--from", "1", "--to", "2", "--json"))
+    assert (differences["settings"], differences["source"]) == ({"description": ["", "second"]}, "")
     governance("policy", "activate", "gate", "--version", "2")
     governance("policy", "rollback", "gate", "--reason", "too strict")
     again = json.loads(governance(*ask, stdin="score: 0.9"))
