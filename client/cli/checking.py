@@ -36,7 +36,7 @@ OpaOption = Annotated[
 
 def validate(files: FilesArgument, opa: OpaOption = None, as_json: JsonOption = False) -> None:
     """Checks modules as a submission would; exits 1 where one would be refused."""
-    checker = Checker(_opa(opa))
+    checker = Checker(opa_program(opa))
 
     async def check() -> list[tuple[Path, Accepted | Refused]]:
         return [(file, await checker.check("local", _id(file), 1, _read(file))) for file in files]
@@ -67,7 +67,7 @@ def run_policy_tests(
     """Runs the Rego tests of files and folders; exits 1 where one fails or too little is covered."""
     try:
         paths = [str(file.resolve()) for file in files]
-        tested = run(run_tests(_opa(opa), paths, TEST_LIMITS), "testing")
+        tested = run(run_tests(opa_program(opa), paths, TEST_LIMITS), "testing")
     except NotTestable as error:
         raise InvalidCommand(str(error)) from error
     except (CheckUnavailable, OutOfBounds) as error:
@@ -125,7 +125,8 @@ def _id(file: Path) -> str:
     return policy_id("local", file.stem)
 
 
-def _opa(given: str | None) -> str:
+def opa_program(given: str | None) -> str:
+    """The OPA program to use: the one named, the embedded stack's, or the one on PATH."""
     if given or not settings().embedded:
         return given or "opa"
     return devstack.environment("worker")["AUMOS_GOVERNANCE_OPA_BINARY"]

@@ -1,4 +1,4 @@
-"""``governance policy validate|test|diff|create|update|activate|rollback|retire|list|show``."""
+"""``governance policy validate|test|simulate|diff|create|update|activate|rollback|retire|list|show``."""
 
 from typing import Annotated, Any
 
@@ -19,6 +19,7 @@ from client.cli.documents import read_text
 from client.cli.output import JsonOption, people, print_fields, print_json, print_table
 from client.cli.results import outcome_document, show_outcome
 from client.cli.settings import settings
+from client.cli.simulating import simulate
 from client.cli.submitting import submit, typed
 from client.cli.versions import diff
 from client.governance import SUBMIT_TIMEOUT_S
@@ -36,6 +37,7 @@ app = typer.Typer(no_args_is_help=True, help="Checks, submits, activates, retire
 app.command()(validate)
 app.command("test")(run_policy_tests)
 app.command()(diff)
+app.command()(simulate)
 
 FileArgument = Annotated[str, typer.Argument(help="Rego source of one module; - is standard input.")]
 NameArgument = Annotated[str, typer.Argument(help="Name or id of the policy.")]

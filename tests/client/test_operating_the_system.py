@@ -39,6 +39,21 @@ def test_a_policys_life_by_hand(governance: Governance) -> None:
     assert {each["index"] for each in entries} == {allowed["wall"]["index"], denied["wall"]["index"]}
     known = json.loads(governance("command", allowed["command_id"], "--json"))
     assert known["state"] == "decided"
+    candidate = governance.folder / "candidate.rego"
+    candidate.write_text(REGO.replace("0.8", "0.95"))
+    tried = json.loads(governance("policy", "simulate", "gate", str(candidate), "--json"))
+    assert (tried["inputs"], tried["same"], tried["flips"]) == (2, 1, {"allow to deny": 1})
+    (flipped,) = tried["differences"]
+    assert flipped["case"] == allowed["decision_id"]
+    governance("policy", "simulate", "gate", str(candidate), "--max-flips", "0", expect=1)
+    asked = governance.folder / "asked.jsonl"
+    asked.write_text('{"score": 0.9}\n\n{"score": 1}\n{"nothing": 1}\n')
+    given = json.loads(
+        governance("policy", "simulate", "gate", str(candidate), "--inputs", str(asked), "--json")
+    )
+    assert [each["case"] for each in given["differences"]] == ["line 1"]
+    unchanged = json.loads(governance("policy", "simulate", "gate", str(file), "--json"))
+    assert (unchanged["same"], unchanged["differences"]) == (2, []), "the recorded decisions come out again"
     governance("policy", "update", "gate", "--description", "second")
     shown = json.loads(governance("policy", "show", "gate", "--json"))
     assert [each["version"] for each in shown["versions"]] == [2, 1]
