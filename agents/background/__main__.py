@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 import uvloop
 from pydantic import ValidationError
 
-from agents.background.kafka import KafkaOutlet
+from agents.background.kafka import SealedOutlet
 from agents.background.postgres import PostgresDue
 from agents.background.s3 import S3Artifacts
 from agents.background.scheduler import Scheduler
@@ -33,7 +33,7 @@ async def run(settings: BackgroundSettings) -> None:
     async with AsyncExitStack() as resources:
         source = PostgresDue(settings.database_url.get_secret_value())
         resources.push_async_callback(source.close)
-        outlet = KafkaOutlet(settings.broker(), settings.key(), _now)
+        outlet = SealedOutlet(settings.broker(), settings.key(), _now)
         resources.push_async_callback(outlet.close)
         store = await resources.enter_async_context(S3Artifacts.connect(settings.bucket()))
         patience = {name: Patience(_report(name)) for name in ("scheduler", "verifier")}

@@ -15,12 +15,12 @@ from pydantic import ValidationError
 from agents.bundles.activations import Activations
 from agents.bundles.commands import Sealer
 from agents.bundles.distribution import Distribution
-from agents.bundles.kafka import KafkaOutlet
 from agents.bundles.loops import Outages, announce, read_versions
 from agents.bundles.postgres import PostgresVersions
 from agents.bundles.settings import BundleSettings
 from agents.bundles.telemetry import Telemetry
 from agents.bundles.web import Front
+from agents.outlet import KafkaOutlet
 
 STALE_S: Final = 10.0
 """Age of the last reading, in seconds, from which this process is not ready."""

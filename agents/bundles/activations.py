@@ -8,8 +8,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from agents.bundles.commands import Sealer
-from agents.bundles.ports import CommandRecord, LoadableVersion, VersionKey
+from agents.bundles.ports import LoadableVersion, VersionKey
 from agents.bundles.shard import Shard
+from agents.engine_commands import EngineCommand
 from schemas.models import ConfirmActivation, Confirmation, FailActivation
 
 MAX_REASON_CHARS = 2000
@@ -23,7 +24,7 @@ class Pending:
     version: LoadableVersion
     shard: str
     seen_at: float
-    verdict: CommandRecord | None = None
+    verdict: EngineCommand | None = None
     sent_at: float | None = None
 
 
@@ -49,7 +50,7 @@ class Activations:
                 known = Pending(version, shard, now)
             self._pending[version.key] = known
 
-    def due(self, shards: Mapping[str, Shard], now: float) -> list[tuple[Pending, CommandRecord]]:
+    def due(self, shards: Mapping[str, Shard], now: float) -> list[tuple[Pending, EngineCommand]]:
         """The verdicts to be sent now; the caller sets ``sent_at`` of what it sent."""
         found = []
         for pending in self._pending.values():
@@ -59,7 +60,7 @@ class Activations:
                 found.append((pending, pending.verdict))
         return found
 
-    def _verdict(self, pending: Pending, shard: Shard, now: float) -> CommandRecord | None:
+    def _verdict(self, pending: Pending, shard: Shard, now: float) -> EngineCommand | None:
         version = pending.version
         since = version.activating_since.isoformat() if version.activating_since else ""
         if shard.confirmed is not None and version.key in shard.confirmed.contents.digests:

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from hashlib import sha256
 
-from agents.bundles.ports import CommandRecord, LoadableVersion, LoadedState, VersionKey
+from agents.bundles.ports import LoadableVersion, LoadedState, VersionKey
+from agents.engine_commands import EngineCommand
 from agents.errors import Outage
 
 
@@ -66,14 +67,14 @@ class FakeVersions:
 class FakeOutlet:
     """:class:`agents.bundles.ports.CommandOutlet` that keeps what it is given; ``away`` refuses it."""
 
-    published: list[CommandRecord] = field(default_factory=list)
+    published: list[EngineCommand] = field(default_factory=list)
     away: bool = False
 
     async def connect(self) -> None:
         if self.away:
             raise Outage("away")
 
-    async def publish(self, record: CommandRecord) -> None:
+    async def publish(self, record: EngineCommand) -> None:
         await self.connect()
         self.published.append(record)
 

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, Protocol
 
+from agents.engine_commands import EngineCommand
+
 VersionKey = tuple[str, str, int]
 """Tenant, policy id, version."""
 
@@ -30,17 +32,6 @@ class LoadableVersion:
         return (self.tenant, self.policy_id, self.version)
 
 
-@dataclass(frozen=True, slots=True)
-class CommandRecord:
-    """One engine-made command as Kafka carries it; the partition is chosen by the key."""
-
-    topic: str
-    partition: int
-    key: bytes
-    headers: tuple[tuple[str, bytes], ...]
-    value: bytes
-
-
 class VersionSource(Protocol):
     """Where policy versions are read. Every method raises :class:`agents.errors.Outage`."""
 
@@ -63,7 +54,7 @@ class CommandOutlet(Protocol):
     async def connect(self) -> None:
         """Makes sure of a connection, so that readiness tells the truth before the first verdict."""
 
-    async def publish(self, record: CommandRecord) -> None:
+    async def publish(self, record: EngineCommand) -> None:
         """Returns when the broker has acknowledged."""
 
     async def close(self) -> None:

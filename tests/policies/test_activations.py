@@ -7,10 +7,11 @@ import pytest
 
 from agents.bundles.activations import Activations
 from agents.bundles.commands import Sealer
-from agents.bundles.ports import CommandRecord, LoadableVersion
+from agents.bundles.ports import LoadableVersion
 from agents.bundles.reports import Report, Trouble
 from agents.bundles.shard import Shard
 from agents.bundles.web import wait_of
+from agents.engine_commands import EngineCommand
 from schemas.codec import decode
 from schemas.envelope import Envelope, envelope_of
 from schemas.identity import ENGINE_SOURCE, partition_for
@@ -36,16 +37,16 @@ def shard(serves: bool = False) -> Shard:
     return found
 
 
-def envelope(record: CommandRecord) -> Envelope:
+def envelope(record: EngineCommand) -> Envelope:
     return envelope_of(record.headers)
 
 
-def command(record: CommandRecord) -> Command:
+def command(record: EngineCommand) -> Command:
     kind = envelope(record).type
     return COMMANDS[kind].model_validate(dict(decode(kind, record.value)))
 
 
-def due(under_way: Activations, of: Shard, now: float) -> list[CommandRecord]:
+def due(under_way: Activations, of: Shard, now: float) -> list[EngineCommand]:
     return [record for _, record in under_way.due({"opa-0": of}, now)]
 
 

@@ -9,7 +9,7 @@ import asyncpg
 import pytest
 
 import devstack
-from agents.background.kafka import KafkaOutlet
+from agents.background.kafka import SealedOutlet
 from agents.background.ports import Unverified
 from agents.background.postgres import PostgresDue
 from agents.errors import Outage
@@ -102,7 +102,7 @@ async def test_a_lost_session_is_an_outage_and_the_next_look_works(
 async def test_servers_that_are_away_are_outages() -> None:
     port = next(port for port in range(25_000, 26_000) if is_free(port))
     source = PostgresDue(f"postgresql://gov_background:secret@127.0.0.1:{port}/governance")
-    outlet = KafkaOutlet(Broker(f"127.0.0.1:{port}"), KEY, lambda: datetime.now(UTC))
+    outlet = SealedOutlet(Broker(f"127.0.0.1:{port}"), KEY, lambda: datetime.now(UTC))
     for _ in range(2):
         with pytest.raises(Outage, match="primary database") as caught:
             await source.unverified(1)
