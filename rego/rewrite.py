@@ -32,6 +32,8 @@ def moved(source: Source, module: Module, package: tuple[str, str, str, str]) ->
         for mention, alias in mentions
         if mention.static[: len(root)] == root
     ]
+    # The key of a partial rule stands twice in the tree.
+    edits = list(dict.fromkeys(edits))
     if appended := assembled_decision(module):
         edits.append(Edit(len(source.data), len(source.data), f"\n{appended}".encode()))
     return Edited(source, edits)

@@ -70,6 +70,8 @@ class Module:
     references: list[Reference] = field(default_factory=list)
     variables: list[Element] = field(default_factory=list)
     """Variables that stand alone, root documents among them."""
+    calls: list[Reference] = field(default_factory=list)
+    """What is called: functions and builtins."""
     replaced: list[Reference] = field(default_factory=list)
     """Targets of ``with``."""
     substitutes: list[Reference] = field(default_factory=list)
@@ -121,12 +123,21 @@ def _walk(root: object, module: Module) -> None:
                 module.references.append(_reference(parts))
                 stack.extend(parts if parts[0].get("type") != "var" else parts[1:])
                 continue
+            operator = _operator(node)
+            if operator is not None:
+                module.calls.append(_named(operator))
             if kind == "var":
                 module.variables.append(_element(node, head=True))
             if "target" in node:
                 module.replaced.append(_named(node["target"]))
                 module.substitutes.extend(_names(node.get("value")))
             stack.extend(child for name, child in node.items() if name not in _NO_CHILDREN)
+
+
+def _operator(node: dict[str, object]) -> dict[str, object] | None:
+    """The operator of a call: of a term, or of an expression that is one."""
+    parts = node.get("value") if node.get("type") == "call" else node.get("terms")
+    return parts[0] if isinstance(parts, list) and parts else None
 
 
 def _names(node: object) -> Iterator[Reference]:

@@ -7,7 +7,7 @@ from functools import lru_cache
 
 import orjson
 
-from agents.opa.errors import Refused, Unreached
+from agents.opa.errors import Refused, Unreached, Unreadable
 from agents.opa.ports import Question
 
 
@@ -35,12 +35,12 @@ def encode_batch(questions: Sequence[Question]) -> bytes:
 def decode_batch(data: bytes, size: int) -> Reply:
     """The reply in a 200 answer to a batch of ``size``.
 
-    Raises :class:`Unreached` for what no OPA with our entry point says.
+    Raises :class:`Unreadable`, and :class:`Unreached` for what no OPA with our entry point says.
     """
     try:
         answer = orjson.loads(data)
     except orjson.JSONDecodeError as error:
-        raise Unreached(f"the answer is no JSON: {error}") from None
+        raise Unreadable(f"no readable answer: {error}") from None
     if not isinstance(answer, dict):
         raise Unreached("the answer is no JSON object")
     revision = _revision(answer.get("provenance"))

@@ -2,6 +2,7 @@
 
 AskFailed
 ├── Late         no whole answer inside the deadline; the connection was closed, which cancels the work
+├── Unreadable   a whole answer with status 200 that cannot be read as JSON; one item may be the reason
 ├── Unreached    no connection, or what answered is no OPA with our entry point
 │   └── Broken   the connection ended before the answer did; the request may be what ended it
 └── Refused      OPA answered that the batch as a whole cannot be evaluated
@@ -17,6 +18,10 @@ class AskFailed(Exception):
 
 class Late(AskFailed):
     """The deadline passed."""
+
+
+class Unreadable(AskFailed):
+    """No process of ours, or a decision that JSON readers refuse: nested too deeply, a number too large."""
 
 
 class Unreached(AskFailed):

@@ -14,7 +14,7 @@ from time import perf_counter
 from typing import Final, Literal, Protocol, cast
 
 from agents.opa.body import Reply, decode_batch, encode_batch
-from agents.opa.errors import AskFailed, Broken, Late, Refused, Unreached
+from agents.opa.errors import AskFailed, Broken, Late, Refused, Unreached, Unreadable
 from agents.opa.isolation import Isolated, Isolation, VersionKey
 from agents.opa.plan import Batch, batches_of, by_version, version_of
 from agents.opa.ports import Answer, EvaluationError, Question
@@ -101,11 +101,12 @@ class _Call:
         """Answers a whole batch, in one request if nothing goes wrong."""
         try:
             await self._request(batch, process, slots)
-        except Late as late:
+        except (Late, Unreadable) as failed:
             if await self._alive(batch, process):
-                await self._split(batch, process, "timeout", late)
+                error: EvaluationError = "timeout" if isinstance(failed, Late) else "evaluation_error"
+                await self._split(batch, process, error, failed)
             else:
-                self._fail(batch, process, "unreachable", f"{late}, nor to an empty batch")
+                self._fail(batch, process, "unreachable", f"{failed}, nor to an empty batch")
         except Refused as refused:
             await self._split(batch, process, "evaluation_error", refused)
         else:

@@ -4,6 +4,7 @@ from typing import Annotated, Any
 
 import typer
 
+from client.cli import packs
 from client.cli.activation import activate_and_wait, read_policy
 from client.cli.calling import (
     ActorOption,
@@ -38,6 +39,7 @@ app.command()(validate)
 app.command("test")(run_policy_tests)
 app.command()(diff)
 app.command()(simulate)
+packs.register(app)
 
 FileArgument = Annotated[str, typer.Argument(help="Rego source of one module; - is standard input.")]
 NameArgument = Annotated[str, typer.Argument(help="Name or id of the policy.")]
