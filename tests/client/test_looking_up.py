@@ -8,7 +8,7 @@ import httpx
 import orjson
 import pytest
 
-from client.api import ReadApi
+from client.api import PAGE, ReadApi
 from client.command import Sender
 from client.errors import ApiRefused, Rejected, TimedOut, Unreachable
 from client.governance import GovernanceClient
@@ -156,7 +156,7 @@ async def test_a_list_is_read_page_by_page_up_to_the_limit() -> None:
 
 
 async def test_a_list_ends_with_its_last_page() -> None:
-    async with api({"/things?limit=100": {"items": [1], "next": None}}) as reader:
+    async with api({f"/things?limit={PAGE}": {"items": [1], "next": None}}) as reader:
         assert [item async for item in reader.items("/things", {}, 500)] == [1]
 
 
