@@ -39,7 +39,7 @@ committed and leaves no cycles; looking for some at every 700 took a fifth of th
 
 SWITCH_S: Final = 0.000_5
 """How long the consumer's thread may keep the interpreter from the agents. At Python's own 5 ms the fetches
-of 300 commands a second doubled the 99th percentile of the latency."""
+of 300 commands a second took the 99th percentile of the latency from 52 ms to 80 ms."""
 
 try:
     settings = WorkerSettings()

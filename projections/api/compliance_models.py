@@ -1,33 +1,12 @@
 """Answers about workflows and the dashboard."""
 
 from datetime import date
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import Field, PlainSerializer, WithJsonSchema
 
 from projections.api.blocks import Answer, Audit, Freshness, Lane, Moment, NextLink
-
-WorkflowState = Literal[
-    "draft",
-    "scoped",
-    "readiness",
-    "collecting",
-    "observing",
-    "assessing",
-    "remediating",
-    "in_review",
-    "attesting",
-    "active",
-    "suspended",
-    "renewal_due",
-    "cancelled",
-    "superseded",
-    "expired",
-    "revoked",
-]
-Phase = Literal["draft", "in_progress", "in_review", "completed", "suspended", "closed"]
-Applicability = Literal["undecided", "applicable", "exclusion_requested", "excluded"]
-TimerState = Literal["armed", "fired", "disarmed"]
+from projections.apply.workflow_state import Applicability, Phase, Status, TimerStatus
 
 Day = Annotated[
     date,
@@ -80,7 +59,7 @@ class WorkflowSummary(Answer):
     period_end: Day = Field(description="First day after the period.")
     period_ended: bool = Field(description="The period's timer fired while the workflow was open.")
     overdue: bool = Field(description="The period has ended and the workflow is not closed.")
-    state: WorkflowState
+    state: Status
     phase: Phase
     excluded: int = Field(ge=0, description="Controls whose exclusion a second person approved.")
     undecided: int = Field(ge=0, description="Controls whose applicability is not decided.")
@@ -111,7 +90,7 @@ class Timer(Answer):
     name: str = Field(examples=["period_end"])
     generation: int = Field(ge=1)
     due_at: Moment
-    state: TimerState
+    state: TimerStatus
 
 
 class Workflow(WorkflowSummary):

@@ -8,7 +8,6 @@ from typing import Annotated, Final
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 from pydantic.json_schema import SkipJsonSchema
 
-from projections.api.compliance_models import Phase, WorkflowState
 from projections.api.evidence_models import EvidenceKind, EvidenceState
 from projections.api.models import Outcome, PolicyState
 from projections.api.pages import (
@@ -21,6 +20,7 @@ from projections.api.pages import (
     unseal_number,
 )
 from projections.api.regulation_models import AutomationStatus
+from projections.apply.workflow_state import Phase, Status
 from schemas.envelope import timestamp
 from schemas.identity import MAX_NAME_CHARS
 
@@ -137,7 +137,7 @@ class DecisionFilters(PolicyDecisionFilters):
 class WorkflowFilters(_TimeRange):
     """Filters of the workflow list; ``from`` and ``to`` are about its creation."""
 
-    state: WorkflowState | Absent = Field(default=None, description="State of the workflow.")
+    state: Status | Absent = Field(default=None, description="State of the workflow.")
     phase: Phase | Absent = Field(default=None, description="Coarse phase of the workflow.")
     regulation: Text | Absent = Field(
         default=None, description="Code of the regulation.", examples=["iso42001"]

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from projections.api.compliance_models import Phase
 from projections.api.session import Session
+from projections.apply.workflow_state import Phase
 from schemas.topics import event_topic_of
 
 PREFIX: Final = "evidence/"

@@ -7,11 +7,11 @@ from typing import Final
 
 import orjson
 
-from projections.api.compliance_models import Applicability, Phase, TimerState, WorkflowState
 from projections.api.freshness import Head
 from projections.api.pages import Found, Place
 from projections.api.queries.conditions import Conditions
 from projections.api.session import Row, Session
+from projections.apply.workflow_state import Applicability, Phase, Status, TimerStatus
 
 _WORKFLOW: Final = """
 SELECT workflow_id, name, regulation, edition, regulation_version, law_version, description, boundary, owner,
@@ -49,7 +49,7 @@ class WorkflowRow:
     period_start: date
     period_end: date
     period_ended: bool
-    state: WorkflowState
+    state: Status
     phase: Phase
     controls_total: int
     applicable: int
@@ -84,7 +84,7 @@ class TimerRow:
     name: str
     generation: int
     due_at: datetime
-    state: TimerState
+    state: TimerStatus
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +92,7 @@ class Wanted:
     """What a list of workflows is narrowed to; None does not narrow."""
 
     workflow_id: str | None = None
-    state: WorkflowState | None = None
+    state: Status | None = None
     phase: Phase | None = None
     regulation: str | None = None
     owner: str | None = None

@@ -13,7 +13,6 @@ from projections.api.compliance_models import (
     Dashboard,
     EvidenceCounts,
     LanePosition,
-    Phase,
     RegulationStanding,
     Standing,
     Summary,
@@ -23,6 +22,7 @@ from projections.api.filters import NoParameters
 from projections.api.freshness import Head, LaneHeads
 from projections.api.queries.dashboard import PhaseSum, Position, evidence_counts, phase_sums, positions
 from projections.api.routes.described import IfNoneMatch, of_fixed_list
+from projections.apply.workflow_state import Phase
 from schemas.topics import topics
 
 router = APIRouter(prefix="/api/v1/compliance", tags=["compliance"])
