@@ -31,7 +31,7 @@ async def serve(settings: BundleSettings) -> None:
     source = PostgresVersions(settings.database_url.get_secret_value())
     outlet = KafkaOutlet(settings.broker())
     distribution = Distribution(source, settings.processes(), settings.bundle_key())
-    sealer = Sealer(bytes.fromhex(settings.engine_key.get_secret_value()), lambda: datetime.now(UTC))
+    sealer = Sealer(settings.key(), lambda: datetime.now(UTC))
     activations = Activations(sealer, settings.confirm_timeout_s, settings.repeat_s)
     registry = CollectorRegistry()
     telemetry = Telemetry(registry, distribution)
