@@ -5,11 +5,15 @@ import subprocess
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
+from random import Random
 
 from client.broker import Broker
 from devstack.artifacts import kafka_folder
+from devstack.ports import is_free
 from devstack.servers.kafka_settings import as_properties, broker_settings
+from devstack.settings import PORT_RANGE
 from devstack.toolchain import find_java
 
 ADMIN = "admin"
@@ -56,11 +60,9 @@ def named(broker: Broker, user: str) -> Broker:
 
 
 def _free_ports(count: int) -> list[int]:
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [each.getsockname()[1] for each in sockets]
-    for each in sockets:
-        each.close()
-    return ports
+    """Below the ports of outgoing connections, one of which may take a port between here and the broker."""
+    tried = Random().sample(PORT_RANGE, 100 * count)
+    return list(islice(filter(is_free, tried), count))
 
 
 def _await_port(port: int, process: "subprocess.Popen[bytes]", log: Path) -> None:
