@@ -65,6 +65,9 @@ class WorkerSettings(BaseSettings):
     """Largest artifact of evidence, in bytes (1 GiB): reports and exports are far below, and the verifier
     reads every byte. S3 takes at most 5 GiB in one request."""
 
+    tenant_settings: str = Field("", alias="AUMOS_GOVERNANCE_TENANT_SETTINGS")
+    """YAML file of what tenants settle about their policies (:mod:`agents.tenant_settings`)."""
+
     stuck_after_s: float = Field(60.0, alias="AUMOS_GOVERNANCE_STUCK_AFTER_S", ge=10)
     """A worker with waiting commands and no progress for so long, and no outage, ends itself."""
 

@@ -40,7 +40,7 @@ def python_type(shape: Shape) -> object:
         case Union(branches=branches):
             return frozenset(python_type(branch) for branch in branches)
         case Record(fields=fields):
-            return {field.name: python_type(field.type) for field in fields}
+            return ("record", frozenset((field.name, python_type(field.type)) for field in fields))
         case _:
             raise ValueError(f"{shape} has no command of ours")
 
@@ -60,7 +60,10 @@ def plain(annotation: object) -> object:
     if origin in (types.UnionType, typing.Union):
         return frozenset(plain(argument) for argument in arguments)
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return {name: plain(info.annotation) for name, info in annotation.model_fields.items()}
+        return (
+            "record",
+            frozenset((n, plain(info.annotation)) for n, info in annotation.model_fields.items()),
+        )
     return annotation
 
 
