@@ -6,7 +6,7 @@ from hashlib import sha256
 from typing import Final, NamedTuple, Protocol
 
 from audit_sink.errors import Corrupt
-from audit_sink.tree import RightEdge, decode_edge
+from audit_sink.ledger.tree import RightEdge, decode_edge
 
 CHAIN_START: Final = bytes(32)
 """``prev_hash`` of the first batch row."""

@@ -7,7 +7,7 @@ import orjson
 
 from audit_sink.api.models import Batch, Entry, LaneName
 from audit_sink.api.trail import StoredEntry
-from audit_sink.tree import HASH_BYTES
+from audit_sink.ledger.tree import HASH_BYTES
 from audit_sink.wall import BatchRow
 from schemas.avro import released
 from schemas.codec import decode

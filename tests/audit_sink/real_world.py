@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import asyncpg
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
+from audit_sink.ledger.tree import EMPTY_ROOT
 from audit_sink.receipts import ENTRY_WRITTEN
-from audit_sink.tree import EMPTY_ROOT
 from audit_sink.wall import CHAIN_START, BatchRow, Lane
 from projections.invariants.wall import tree_root
 from schemas.codec import decode

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from audit_sink.append import Run, prepare, tenants_of
 from audit_sink.copy_format import EntryRow, decode
+from audit_sink.ledger.tree import RightEdge
 from audit_sink.notices import Notice, NoticeType, entry_of
-from audit_sink.tree import RightEdge
 from audit_sink.wall import CHAIN_START, EMPTY_LOG, SINK_LANE, Lane, LaneEnd, LogState
 from schemas.envelope import envelope_of
 from schemas.leaf import EventRecord, decode_entry, encode_entry, leaf_hash

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from audit_sink.errors import Corrupt
-from audit_sink.tree import RightEdge
+from audit_sink.ledger.tree import RightEdge
 from audit_sink.wall import EMPTY_LOG, BatchRow, Lane, LaneEnd, state_of
 from schemas.leaf import leaf_hash
 

@@ -17,7 +17,7 @@ from audit_sink.telemetry import Telemetry
 from audit_sink.wall import CHAIN_START, SINK_LANE, BatchRow, Lane, LogState, PreparedBatch
 from schemas.leaf import EventRecord, decode_entry, leaf_hash
 from tests.audit_sink.lane_events import entries, event
-from tests.audit_sink.test_tree import definition
+from tests.audit_sink.ledger.trees import definition
 
 LANES = (Lane("governance.policy.events.v1", 0), Lane("governance.evaluation.events.v1", 1))
 TENANTS = ("acme", "other", "third")

@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from audit_sink.tree import EMPTY_ROOT, RightEdge, decode_edge
+from audit_sink.ledger.tree import EMPTY_ROOT, RightEdge, decode_edge
 from schemas.leaf import leaf_hash
+from tests.audit_sink.ledger.trees import definition, leaves_of
 
 # Inputs and roots of the reference implementation's tests (Certificate Transparency, RFC 6962 hashing,
 # which RFC 9162 keeps): the root after each input.
@@ -31,22 +32,6 @@ ROOTS = [
     "ddb89be403809e325750d3d263cd78929c2942b7942a34b77e122c9594a74c8c",
     "5dc9da79a70659a9ad559cb701ded9a2ab9d823aad2f4960cfe370eff4604328",
 ]
-
-
-def definition(leaves: list[bytes]) -> bytes:
-    """MTH of RFC 9162 section 2.1.1, word by word."""
-    if not leaves:
-        return sha256(b"").digest()
-    if len(leaves) == 1:
-        return leaves[0]
-    split = 1
-    while split * 2 < len(leaves):
-        split *= 2
-    return sha256(b"\x01" + definition(leaves[:split]) + definition(leaves[split:])).digest()
-
-
-def leaves_of(count: int) -> list[bytes]:
-    return [leaf_hash(number.to_bytes(4, "big")) for number in range(count)]
 
 
 def test_the_roots_are_those_of_the_published_vectors() -> None:
@@ -99,7 +84,7 @@ def test_one_hash_is_computed_per_appended_leaf(monkeypatch: pytest.MonkeyPatch)
         hashed += 1
         return sha256(data)
 
-    monkeypatch.setattr("audit_sink.tree.sha256", counting)
+    monkeypatch.setattr("audit_sink.ledger.tree.sha256", counting)
     edge = RightEdge()
     for _ in range(16):
         edge = edge.extend(leaves_of(256))
