@@ -13,7 +13,17 @@ from typing import Final
 
 from audit_sink import copy_format
 from audit_sink.lanes import LaneRun
-from audit_sink.wall import BatchRow, Lane, LaneEnd, LargeValue, LogState, PreparedBatch
+from audit_sink.ledger.frontier import Frontier
+from audit_sink.wall import (
+    LOG_TREE,
+    BatchRow,
+    Lane,
+    LaneEnd,
+    LargeValue,
+    LogState,
+    PreparedBatch,
+    TreeTile,
+)
 from schemas.envelope import moment_of
 from schemas.errors import Unreadable
 from schemas.identity import MAX_NAME_CHARS, OPERATOR_TENANT
@@ -59,12 +69,13 @@ def tenant_of(attributes: Mapping[str, bytes]) -> bytes:
     return _text(attributes.get("ce_tenantid")) or OPERATOR
 
 
-def prepare(state: LogState, runs: Sequence[Run], counts: Mapping[bytes, int]) -> PreparedBatch:
+def prepare(state: LogState, runs: Sequence[Run], trees: Mapping[bytes, Frontier]) -> PreparedBatch:
     """The transaction that appends ``runs`` (at least one, one per lane) to a log in ``state``.
 
-    ``counts`` has every tenant of the runs. An empty run leaves a batch row without entries.
+    ``trees`` has the log's and that of every tenant of the runs. An empty run leaves a batch row without
+    entries.
     """
-    draft = _Draft(state, counts)
+    draft = _Draft(state, trees)
     for run in runs:
         draft.add(run, last=run is runs[-1])
     return draft.finish()
@@ -73,13 +84,13 @@ def prepare(state: LogState, runs: Sequence[Run], counts: Mapping[bytes, int]) -
 class _Draft:
     """One batch in the making."""
 
-    def __init__(self, state: LogState, counts: Mapping[bytes, int]) -> None:
+    def __init__(self, state: LogState, trees: Mapping[bytes, Frontier]) -> None:
         self._state = state
         self._edge = state.edge
         self._chain = state.chain
         self._lanes = dict(state.lanes)
-        self._known = counts
-        self._tenants: dict[bytes, int] = {}
+        self._known = trees
+        self._leaves: dict[bytes, list[bytes]] = {LOG_TREE: []}
         self._rows: list[BatchRow] = []
         self._pieces: list[bytes] = [copy_format.START]
         self._large: list[LargeValue] = []
@@ -89,6 +100,7 @@ class _Draft:
         end = self._state.lane(run.lane)
         before = self._edge.size
         hashes = self._append_entries(run, before)
+        self._leaves[LOG_TREE] += hashes
         self._edge = self._edge.extend(hashes)
         row = BatchRow(
             batch_no=self._state.batch_no + len(self._rows) + 1,
@@ -111,12 +123,18 @@ class _Draft:
 
     def finish(self) -> PreparedBatch:
         self._pieces.append(copy_format.END)
+        trees: dict[bytes, Frontier] = {}
+        tiles: list[TreeTile] = []
+        for name, leaves in self._leaves.items():
+            trees[name], full = self._known[name].extend(leaves)
+            tiles += [TreeTile(name, *tile) for tile in full]
         return PreparedBatch(
             rows=tuple(self._rows),
             payload=b"".join(self._pieces),
             entries=self._edge.size - self._state.edge.size,
             large=tuple(self._large),
-            tenants=self._tenants,
+            tiles=tuple(tiles),
+            trees=trees,
             after=LogState(self._state.batch_no + len(self._rows), self._chain, self._edge, self._lanes),
             oldest_us=self._oldest,
         )
@@ -130,7 +148,7 @@ class _Draft:
             hashes.append(digest)
             get = attributes.get
             tenant = tenant_of(attributes)
-            tenant_index = self._place(tenant)
+            tenant_index = self._place(tenant, digest)
             if large is not None:
                 self._large.append(LargeValue(tenant, sha256(large).digest(), large))
             occurred = _time(get("ce_time"))
@@ -150,12 +168,13 @@ class _Draft:
             index += 1
         return hashes
 
-    def _place(self, tenant: bytes) -> int:
-        place = self._tenants.get(tenant)
-        if place is None:
-            place = self._known[tenant]
-        self._tenants[tenant] = place + 1
-        return place
+    def _place(self, tenant: bytes, digest: bytes) -> int:
+        """The entry's place in its tenant's tree."""
+        leaves = self._leaves.get(tenant)
+        if leaves is None:
+            leaves = self._leaves[tenant] = []
+        leaves.append(digest)
+        return self._known[tenant].size + len(leaves) - 1
 
 
 def _text(data: bytes | None) -> bytes:

@@ -6,23 +6,28 @@ retried here: whatever fails, the leader drops this object and reads the wall ag
 
 import asyncio
 import sys
+from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 from audit_sink.append import Run, prepare, run_of, tenants_of
 from audit_sink.errors import Corrupt, LeaseLost
 from audit_sink.lanes import LaneRun, Sequenced, sort_records
+from audit_sink.ledger.frontier import Frontier
 from audit_sink.log import Poll
 from audit_sink.notices import Notice, entry_of
 from audit_sink.receipts import is_event_lane
 from audit_sink.telemetry import Telemetry
-from audit_sink.wall import SINK_LANE, BatchRow, Lane, LogState, PreparedBatch, WallStore
+from audit_sink.wall import LOG_TREE, SINK_LANE, BatchRow, Lane, LogState, PreparedBatch, WallStore
 from schemas.leaf import EventRecord, encode_entry, leaf_hash
 
-Prepare = Callable[[LogState, Sequence[Run], Mapping[bytes, int]], Awaitable[PreparedBatch]]
+Prepare = Callable[[LogState, Sequence[Run], Mapping[bytes, Frontier]], Awaitable[PreparedBatch]]
 Publish = Callable[[Sequence[BatchRow]], Coroutine[object, object, None]]
 """Sends the receipts of committed rows; returns when they are acknowledged."""
 
+
+TREES_KEPT: Final = 4_096
+"""Trees of tenants held in memory: some 10 KB each, so at most 40 MB."""
 
 SWITCH_S: Final = 0.000_5
 """How long the thread that makes a batch may keep the interpreter from the event loop. At Python's own
@@ -35,10 +40,10 @@ def share_interpreter() -> None:
 
 
 async def prepare_in_thread(
-    state: LogState, runs: Sequence[Run], counts: Mapping[bytes, int]
+    state: LogState, runs: Sequence[Run], trees: Mapping[bytes, Frontier]
 ) -> PreparedBatch:
     """:func:`~audit_sink.append.prepare` beside the event loop."""
-    return await asyncio.to_thread(prepare, state, runs, counts)
+    return await asyncio.to_thread(prepare, state, runs, trees)
 
 
 async def append_polls(wall: WallStore, polls: Iterable[Poll], telemetry: Telemetry) -> LogState:
@@ -75,7 +80,8 @@ class Appender:
         self._leads = leads
         self._telemetry = telemetry
         self._make = make
-        self._counts: dict[bytes, int] = {}
+        self._trees: OrderedDict[bytes, Frontier] = OrderedDict()
+        """Those used last, at most :data:`TREES_KEPT`; each stands where ``state`` does."""
         self._commit: asyncio.Task[None] | None = None
         self._receipts: asyncio.Task[None] | None = None
         self.state = state
@@ -97,11 +103,15 @@ class Appender:
         runs = _runs(self.state, sorted_runs, notices)
         if not runs:
             return
-        await self._learn_counts(runs)
-        batch = await self._make(self.state, runs, self._counts)
+        names = await self._learn_trees(runs)
+        batch = await self._make(self.state, runs, {name: self._trees[name] for name in names})
         await self._committed()
         self.state = batch.after
-        self._counts.update(batch.tenants)
+        for name, tree in batch.trees.items():
+            self._trees[name] = tree
+            self._trees.move_to_end(name)
+        while len(self._trees) > TREES_KEPT:
+            self._trees.popitem(last=False)
         self._commit = asyncio.create_task(self._append(batch))
 
     async def drain(self) -> None:
@@ -135,11 +145,22 @@ class Appender:
         rows = [row for row in batch.rows if is_event_lane(row.lane)]
         self._receipts = asyncio.create_task(self._publish(rows))
 
-    async def _learn_counts(self, runs: Sequence[Run]) -> None:
-        tenants = set().union(*(tenants_of(run.attributes) for run in runs))
-        # A tenant that is not known here is in no batch of this leader, so the wall's count is the newest.
-        if unknown := sorted(tenants - self._counts.keys()):
-            self._counts.update(await self._wall.tenant_counts(unknown))
+    async def _learn_trees(self, runs: Sequence[Run]) -> set[bytes]:
+        """Makes sure of the trees that the runs extend, and returns their names."""
+        names = {LOG_TREE}.union(*(tenants_of(run.attributes) for run in runs))
+        if unknown := sorted(names - self._trees.keys()):
+            # One that was given up may be in the batch under way.
+            await self._committed()
+            self._trees.update(await self._wall.trees(unknown))
+            if LOG_TREE in unknown:
+                self._check(self._trees[LOG_TREE])
+        return names
+
+    def _check(self, stored: Frontier) -> None:
+        if stored.size != self.state.edge.size:
+            raise LeaseLost("another sink has gone on")
+        if stored.edge() != self.state.edge:
+            raise Corrupt("the log's tiles and entries give another tree than its newest batch row")
 
     async def _notices(self, run: LaneRun) -> list[Notice]:
         notices = [Notice("audit.unparsed", record) for record in run.unparsed]

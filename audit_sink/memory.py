@@ -12,9 +12,11 @@ from dataclasses import dataclass, field
 from audit_sink.copy_format import EntryRow, decode
 from audit_sink.errors import LeaseLost, PositionLost, Refused, Unavailable
 from audit_sink.lanes import LogRecord
+from audit_sink.ledger.frontier import Frontier
 from audit_sink.log import Displaced, Poll, ReceiptEnd
 from audit_sink.receipts import partition_of
 from audit_sink.wall import (
+    LOG_TREE,
     PARTITION_ROWS,
     BatchRow,
     Guard,
@@ -23,6 +25,7 @@ from audit_sink.wall import (
     Lease,
     LogState,
     PreparedBatch,
+    TreeTile,
     state_of,
 )
 from schemas.topics import topics
@@ -42,6 +45,7 @@ class MemoryTables:
     rows: list[BatchRow] = field(default_factory=list)
     entries: list[EntryRow] = field(default_factory=list)
     large: dict[tuple[bytes, bytes], bytes] = field(default_factory=dict)
+    tiles: list[TreeTile] = field(default_factory=list)
     unguarded: tuple[str, ...] = ()
     ends_sessions: bool = True
     leader: object | None = None
@@ -50,6 +54,10 @@ class MemoryTables:
     def lanes(self) -> dict[Lane, LaneEnd]:
         """Where each lane ends."""
         return {row.lane: LaneEnd(row.next_lane_seq, row.next_offset, row.batch_no) for row in self.rows}
+
+    def leaves(self, tree: bytes) -> list[bytes]:
+        """A tree's leaf hashes."""
+        return [entry.leaf_hash for entry in self.entries if tree in (LOG_TREE, entry.tenant_id.encode())]
 
     def add(self, batch: PreparedBatch) -> None:
         """All of a batch or nothing; raises Refused as keys and the predecessor trigger would."""
@@ -71,6 +79,7 @@ class MemoryTables:
             raise Refused("entries and batch rows differ")
         self.rows += batch.rows
         self.entries += added
+        self.tiles += batch.tiles
         self.large |= {(large.tenant, large.digest): large.value for large in batch.large}
 
 
@@ -112,10 +121,9 @@ class MemoryWall:
         self._tables.add(batch)
         await self._gate("append done")
 
-    async def tenant_counts(self, tenants: Sequence[bytes]) -> Mapping[bytes, int]:
-        await self._gate("tenant_counts")
-        stored = [entry.tenant_id.encode() for entry in self._tables.entries]
-        return {tenant: stored.count(tenant) for tenant in tenants}
+    async def trees(self, names: Sequence[bytes]) -> Mapping[bytes, Frontier]:
+        await self._gate("trees")
+        return {name: Frontier().extend(self._tables.leaves(name))[0] for name in names}
 
     async def leaf_hashes(self, lane: Lane, first: int, last: int) -> Mapping[int, bytes]:
         await self._gate("leaf_hashes")

@@ -9,8 +9,11 @@ import asyncpg
 
 from audit_sink import queries
 from audit_sink.copy_format import COLUMNS
-from audit_sink.errors import LeaseLost, Refused, Unavailable
+from audit_sink.errors import Corrupt, LeaseLost, Refused, Unavailable
+from audit_sink.ledger.frontier import Frontier, widths
+from audit_sink.ledger.tiles import WIDTH
 from audit_sink.wall import (
+    LOG_TREE,
     PARTITION_ROWS,
     BatchRow,
     Guard,
@@ -122,6 +125,15 @@ class PostgresWall:
                         [large.digest for large in batch.large],
                         [large.value for large in batch.large],
                     )
+                if batch.tiles:
+                    await self._append.execute(
+                        queries.ADD_TILES,
+                        [tile.tree.decode() for tile in batch.tiles],
+                        [tile.level for tile in batch.tiles],
+                        [tile.place for tile in batch.tiles],
+                        [tile.hashes for tile in batch.tiles],
+                        [tile.root for tile in batch.tiles],
+                    )
                 if batch.entries:
                     await self._append.copy_to_table(
                         "gov_audit_trail_entries",
@@ -131,10 +143,33 @@ class PostgresWall:
                         format="binary",
                     )
 
-    async def tenant_counts(self, tenants: Sequence[bytes]) -> Mapping[bytes, int]:
-        async with self._reading() as connection:
-            rows = await connection.fetch(queries.TENANT_COUNTS, [tenant.decode() for tenant in tenants])
-        return {row["tenant"].encode(): row["entries"] for row in rows}
+    async def trees(self, names: Sequence[bytes]) -> Mapping[bytes, Frontier]:
+        tenants = [name.decode() for name in names if name != LOG_TREE]
+        async with (
+            self._reading() as connection,
+            connection.transaction(isolation="repeatable_read", readonly=True),
+        ):
+            sizes = {row["tree"]: row["size"] for row in await connection.fetch(queries.TREE_SIZES, tenants)}
+            if LOG_TREE in names:
+                newest = await connection.fetchrow(queries.NEWEST)
+                sizes[LOG_TREE.decode()] = 0 if newest is None else newest["next_index"]
+            leaves = await connection.fetch(
+                queries.TREE_LEAVES, list(sizes), [size % WIDTH for size in sizes.values()]
+            )
+            tiles = await connection.fetch(queries.TREE_TILES, list(sizes), list(sizes.values()))
+        found: dict[str, list[list[bytes]]] = {
+            tree: [[] for _ in widths(size)] for tree, size in sizes.items()
+        }
+        for row in leaves:
+            found[row["tree"]][0].append(row["leaf_hash"])
+        for row in tiles:
+            found[row["tree"]][row["level"] + 1].append(row["root"])
+        try:
+            return {
+                tree.encode(): Frontier(size, tuple(map(tuple, found[tree]))) for tree, size in sizes.items()
+            }
+        except ValueError as error:
+            raise Corrupt(f"tiles and entries disagree: {error}") from error
 
     async def leaf_hashes(self, lane: Lane, first: int, last: int) -> Mapping[int, bytes]:
         async with self._reading() as connection:

@@ -43,11 +43,40 @@ INSERT INTO governance_audit.gov_audit_large_values (tenant_id, digest, value)
 SELECT * FROM unnest($1::text[], $2::bytea[], $3::bytea[]) ON CONFLICT DO NOTHING
 """
 
-TENANT_COUNTS: Final = """
-SELECT tenant, coalesce((
+ADD_TILES: Final = """
+INSERT INTO governance_audit.gov_audit_tiles (tree, level, place, hashes, root)
+SELECT * FROM unnest($1::text[], $2::smallint[], $3::bigint[], $4::bytea[], $5::bytea[])
+"""
+
+# One index probe a tenant.
+TREE_SIZES: Final = """
+SELECT tenant AS tree, coalesce((
     SELECT e.tenant_index + 1 FROM governance_audit.gov_audit_trail_entries e
-    WHERE e.tenant_id = tenant ORDER BY e.leaf_index DESC LIMIT 1), 0) AS entries
+    WHERE e.tenant_id = tenant ORDER BY e.leaf_index DESC LIMIT 1), 0) AS size
 FROM unnest($1::text[]) AS tenant
+"""
+
+# The leaves after a tree's last full tile: $2 of them, which are its newest.
+TREE_LEAVES: Final = """
+SELECT asked.tree, newest.leaf_hash
+FROM unnest($1::text[], $2::bigint[]) AS asked (tree, leaves), LATERAL (
+    (SELECT e.leaf_index, e.leaf_hash FROM governance_audit.gov_audit_trail_entries e
+     WHERE asked.tree <> '' AND e.tenant_id = asked.tree ORDER BY e.leaf_index DESC LIMIT asked.leaves)
+    UNION ALL
+    (SELECT e.leaf_index, e.leaf_hash FROM governance_audit.gov_audit_trail_entries e
+     WHERE asked.tree = '' ORDER BY e.leaf_index DESC LIMIT asked.leaves)) newest
+ORDER BY asked.tree, newest.leaf_index
+"""
+
+# Of each level the roots of the tiles after the last full one of the level above.
+TREE_TILES: Final = """
+SELECT t.tree, t.level, t.root
+FROM unnest($1::text[], $2::bigint[]) AS asked (tree, size)
+CROSS JOIN generate_series(0, 6) AS level (number)
+JOIN governance_audit.gov_audit_tiles t ON t.tree = asked.tree AND t.level = level.number
+    AND t.place >= (asked.size >> (8 * (level.number + 2))) << 8
+WHERE asked.size >> (8 * (level.number + 1)) > 0
+ORDER BY t.tree, t.level, t.place
 """
 
 # The rows that cover sequences $3 to $4, found at both ends by index, then their entries by position.

@@ -6,6 +6,7 @@ from hashlib import sha256
 from typing import Final, NamedTuple, Protocol
 
 from audit_sink.errors import Corrupt
+from audit_sink.ledger.frontier import Frontier
 from audit_sink.ledger.tree import RightEdge, decode_edge
 
 CHAIN_START: Final = bytes(32)
@@ -26,6 +27,11 @@ class Lane(NamedTuple):
 
 
 SINK_LANE: Final = Lane(SINK_TOPIC, 0)
+NOTARY_LANE: Final = Lane("wall.notary", 0)
+"""The notary's statements, which the sink takes over in their order. It has no receipts."""
+
+LOG_TREE: Final = b""
+"""Name of the log's own tree; every tenant's has the tenant's name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +123,17 @@ class LargeValue:
 
 
 @dataclass(frozen=True, slots=True)
+class TreeTile:
+    """A tile that filled up; ``tree`` is :data:`LOG_TREE` or a tenant's name in UTF-8."""
+
+    tree: bytes
+    level: int
+    place: int
+    hashes: bytes
+    root: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class PreparedBatch:
     """One transaction: batch rows in ``batch_no`` order and the entries that they count."""
 
@@ -125,8 +142,9 @@ class PreparedBatch:
     """The entries in PostgreSQL's binary COPY format (:mod:`audit_sink.copy_format`)."""
     entries: int
     large: tuple[LargeValue, ...]
-    tenants: Mapping[bytes, int]
-    """Entries of each tenant in the batch, this batch included; tenant ids in UTF-8."""
+    tiles: tuple[TreeTile, ...]
+    trees: Mapping[bytes, Frontier]
+    """The log's tree and that of each tenant in the batch, this batch included."""
     after: LogState
     oldest_us: int | None
     """Earliest event time in it, in microseconds since 1970; None without one."""
@@ -175,8 +193,11 @@ class WallStore(Protocol):
         also when the outcome is unknown: then the newest row tells.
         """
 
-    async def tenant_counts(self, tenants: Sequence[bytes]) -> Mapping[bytes, int]:
-        """How many entries each of these tenants (UTF-8) has; one index probe a tenant."""
+    async def trees(self, names: Sequence[bytes]) -> Mapping[bytes, Frontier]:
+        """The trees of these names; at most 255 hashes are read of each of a tree's levels.
+
+        Raises :class:`~audit_sink.errors.Corrupt` where stored tiles and entries disagree.
+        """
 
     async def leaf_hashes(self, lane: Lane, first: int, last: int) -> Mapping[int, bytes]:
         """Stored leaf hashes of a lane by sequence, ``first`` to ``last`` inclusive."""

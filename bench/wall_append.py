@@ -18,11 +18,12 @@ from audit_sink.append import prepare, run_of, tenants_of
 from audit_sink.appender import append_polls, share_interpreter
 from audit_sink.copy_format import COLUMNS, EntryRow, decode
 from audit_sink.lanes import sort_records
+from audit_sink.ledger.frontier import Frontier
 from audit_sink.log import Poll
 from audit_sink.migrations.__main__ import ESCAPE, LOGINS, migrate_wall
 from audit_sink.postgres import PostgresWall
 from audit_sink.telemetry import Telemetry
-from audit_sink.wall import EMPTY_LOG, LogState
+from audit_sink.wall import EMPTY_LOG, LOG_TREE, LogState
 from bench.baseline import Say
 from bench.figures import Figure, Part, Target, expect
 from bench.postgres import as_login, database
@@ -114,7 +115,7 @@ class _Rows:
 
     def __init__(self) -> None:
         self._state: LogState = EMPTY_LOG
-        self._counts: dict[bytes, int] = {}
+        self._trees: dict[bytes, Frontier] = {LOG_TREE: Frontier()}
 
     def of(self, poll: Poll) -> list[Row]:
         """The rows of the next poll."""
@@ -128,10 +129,10 @@ class _Rows:
             runs.append(run_of(found, found.next_offset))
         for run in runs:
             for tenant in tenants_of(run.attributes):
-                self._counts.setdefault(tenant, 0)
-        batch = prepare(self._state, runs, self._counts)
+                self._trees.setdefault(tenant, Frontier())
+        batch = prepare(self._state, runs, self._trees)
         self._state = batch.after
-        self._counts.update(batch.tenants)
+        self._trees.update(batch.trees)
         return batch.payload
 
 

@@ -12,6 +12,9 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
+import asyncpg
+
+from audit_sink.migrations.tiles import fill_tiles
 from projections.migrations.runner import migrate
 
 DSN: Final = "AUMOS_GOVERNANCE_MIGRATION_AUDIT_DB_URL"
@@ -30,7 +33,13 @@ async def migrate_wall(dsn: str, passwords: Mapping[str, str]) -> list[str]:
     ``passwords`` maps each login of :data:`LOGINS` to its password. Raises RuntimeError when the
     database is newer, and asyncpg's errors when ``dsn`` is no superuser's.
     """
-    return await migrate(_with_escape(dsn), Path(__file__).parent, passwords)
+    applied = await migrate(_with_escape(dsn), Path(__file__).parent, passwords)
+    connection = await asyncpg.connect(_with_escape(dsn))
+    try:
+        await fill_tiles(connection)
+    finally:
+        await connection.close()
+    return applied
 
 
 def main() -> None:

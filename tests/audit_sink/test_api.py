@@ -20,6 +20,7 @@ from projections.tokens import TokenSettings, mint
 from schemas.codec import encode
 from schemas.envelope import Envelope, headers_of, timestamp
 from schemas.leaf import EventRecord, encode_entry, leaf_hash
+from tests.audit_sink.batches import fresh_trees
 from tests.audit_sink.conftest import WallDatabase
 from tests.audit_sink.lane_events import START, at, event, events
 
@@ -80,7 +81,7 @@ def wall(module_wall: WallDatabase) -> WallDatabase:
         batch = prepare(
             EMPTY_LOG,
             [run(events(LANE, 1, 10, ("acme", "other"))), run([decision()]), run([kept])],
-            {b"acme": 0, b"other": 0, b"aumos": 0},
+            fresh_trees(),
         )
         async with PostgresWall(module_wall.writer, 3) as store:
             assert await store.try_lead() is not None

@@ -9,16 +9,18 @@ from hypothesis import strategies as st
 
 from audit_sink.append import Run, prepare, tenants_of
 from audit_sink.copy_format import EntryRow, decode
+from audit_sink.ledger.frontier import Frontier
 from audit_sink.ledger.tree import RightEdge
 from audit_sink.notices import Notice, NoticeType, entry_of
-from audit_sink.wall import CHAIN_START, EMPTY_LOG, SINK_LANE, Lane, LaneEnd, LogState
+from audit_sink.wall import CHAIN_START, EMPTY_LOG, LOG_TREE, SINK_LANE, Lane, LaneEnd, LogState
 from schemas.envelope import envelope_of
 from schemas.leaf import EventRecord, decode_entry, encode_entry, leaf_hash
+from tests.audit_sink.batches import fresh_trees
 from tests.audit_sink.lane_events import START, at, event, events
+from tests.audit_sink.ledger.trees import leaves_of
 
 A, B = Lane("governance.evaluation.events.v1", 0), Lane("governance.policy.events.v1", 3)
 NOTICES: tuple[NoticeType, ...] = ("audit.unparsed", "audit.conflict")
-ZERO = {b"acme": 0, b"other": 0, b"aumos": 0}
 
 
 def run(records: list[EventRecord], next_offset: int = 10, lane: Lane | None = None) -> Run:
@@ -27,7 +29,7 @@ def run(records: list[EventRecord], next_offset: int = 10, lane: Lane | None = N
 
 
 def rows_of(records: list[EventRecord]) -> list[EntryRow]:
-    return list(decode(prepare(EMPTY_LOG, [run(records)], ZERO).payload))
+    return list(decode(prepare(EMPTY_LOG, [run(records)], fresh_trees()).payload))
 
 
 def with_header(record: EventRecord, name: str, value: bytes | None) -> EventRecord:
@@ -59,7 +61,7 @@ def test_every_column_follows_from_the_event_and_its_place() -> None:
 
 def test_batch_rows_follow_each_other_and_count_what_is_appended() -> None:
     first, second = events(A, 1, 5), events(B, 1, 3, ("acme", "other"))
-    batch = prepare(EMPTY_LOG, [run(first, 5), run(second, 7)], ZERO)
+    batch = prepare(EMPTY_LOG, [run(first, 5), run(second, 7)], fresh_trees())
     one, two = batch.rows
     assert (one.batch_no, one.first_index, one.next_index, one.prev_hash) == (1, 0, 5, CHAIN_START)
     assert (two.batch_no, two.first_index, two.next_index, two.prev_hash) == (2, 5, 8, one.digest())
@@ -75,15 +77,19 @@ def test_batch_rows_follow_each_other_and_count_what_is_appended() -> None:
 
 def test_tenants_are_counted_on_from_what_the_wall_has() -> None:
     records = events(A, 1, 6, ("acme", "other"))
-    batch = prepare(EMPTY_LOG, [run(records)], {b"acme": 4, b"other": 9})
+    known = {b"acme": leaves_of(4), b"other": leaves_of(9), LOG_TREE: []}
+    trees = {name: Frontier().extend(leaves)[0] for name, leaves in known.items()}
+    batch = prepare(EMPTY_LOG, [run(records)], trees)
     found = [(row.tenant_id, row.tenant_index) for row in decode(batch.payload)]
     assert found == [("other", 9), ("acme", 4), ("other", 10), ("acme", 5), ("other", 11), ("acme", 6)]
-    assert batch.tenants == {b"acme": 7, b"other": 12}
+    hashes = [leaf_hash(encode_entry(record)[0]) for record in records]
+    for name, mine in ((b"acme", hashes[1::2]), (b"other", hashes[::2]), (LOG_TREE, hashes)):
+        assert batch.trees[name] == Frontier().extend([*known[name], *mine])[0]
 
 
 def test_an_empty_run_advances_its_lane_only() -> None:
     state = LogState(4, bytes(32), RightEdge(), {A: LaneEnd(1, 6, 4)})
-    batch = prepare(state, [Run(A, 9, [], [])], {})
+    batch = prepare(state, [Run(A, 9, [], [])], fresh_trees())
     (row,) = batch.rows
     assert (row.from_offset, row.next_offset, row.first_index, row.next_index) == (6, 9, 0, 0)
     assert (row.first_lane_seq, row.next_lane_seq) == (1, 1)
@@ -92,7 +98,7 @@ def test_an_empty_run_advances_its_lane_only() -> None:
 
 def test_a_lane_of_a_topic_made_anew_starts_over_in_offsets_only() -> None:
     state = LogState(4, bytes(32), RightEdge(), {A: LaneEnd(8, 500, 4)})
-    (row,) = prepare(state, [run(events(A, 8, 9), 2)], ZERO).rows
+    (row,) = prepare(state, [run(events(A, 8, 9), 2)], fresh_trees()).rows
     assert (row.from_offset, row.next_offset, row.first_lane_seq) == (2, 2, 8)
 
 
@@ -132,7 +138,7 @@ def test_any_headers_make_a_row(headers: list[tuple[str, bytes]]) -> None:
 
 def test_a_large_value_is_kept_beside_its_entry() -> None:
     record = replace(event(A, 1, "other"), value=b"v" * 100_000)
-    batch = prepare(EMPTY_LOG, [run([record])], ZERO)
+    batch = prepare(EMPTY_LOG, [run([record])], fresh_trees())
     (large,) = batch.large
     assert (large.tenant, large.value) == (b"other", b"v" * 100_000)
     assert large.digest == sha256(large.value).digest()
@@ -140,9 +146,9 @@ def test_a_large_value_is_kept_beside_its_entry() -> None:
 
 
 def test_the_oldest_event_time_is_known_for_the_lag() -> None:
-    batch = prepare(EMPTY_LOG, [run([event(A, 9), event(A, 3), event(A, 5)])], ZERO)
+    batch = prepare(EMPTY_LOG, [run([event(A, 9), event(A, 3), event(A, 5)])], fresh_trees())
     assert batch.oldest_us == int(START.timestamp() * 1_000_000) + 3_000
-    assert prepare(EMPTY_LOG, [Run(A, 1, [], [])], {}).oldest_us is None
+    assert prepare(EMPTY_LOG, [Run(A, 1, [], [])], fresh_trees()).oldest_us is None
 
 
 @pytest.mark.parametrize("kind", NOTICES)

@@ -13,19 +13,19 @@ import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 
-from audit_sink.append import Run, prepare
 from audit_sink.errors import PositionLost, Unavailable
 from audit_sink.kafka import KafkaEvents, KafkaReceipts
 from audit_sink.lanes import LogRecord
 from audit_sink.log import Displaced, EventLog, ReceiptEnd, ReceiptLog
 from audit_sink.memory import MemoryEvents, MemoryReceipts, MemoryTopics
 from audit_sink.receipts import ENTRY_WRITTEN, partition_of, receipt_of
-from audit_sink.wall import EMPTY_LOG, BatchRow, Lane
+from audit_sink.wall import BatchRow, Lane
 from schemas.codec import decode
 from schemas.envelope import envelope_of
 from schemas.identity import partition_for
 from schemas.leaf import EventRecord
 from schemas.topics import Topic, topics
+from tests.audit_sink.batches import Log, run_of_all
 from tests.audit_sink.lane_events import events, publish
 
 
@@ -60,14 +60,12 @@ def values(records: Sequence[EventRecord], first: int = 0) -> list[tuple[int, by
 
 def rows_of(topic: str, count: int) -> list[BatchRow]:
     """Batch rows of two lanes that take turns."""
-    state = EMPTY_LOG
+    log = Log()
     rows: list[BatchRow] = []
     for number in range(count):
         lane = Lane(topic, number % 2)
-        (record,) = events(lane, state.lane(lane).next_lane_seq, state.lane(lane).next_lane_seq)
-        batch = prepare(state, [Run(lane, number + 1, [record], [dict(record.headers)])], {b"acme": number})
-        state = batch.after
-        rows += batch.rows
+        sequence = log.state.lane(lane).next_lane_seq
+        rows += log.make([run_of_all(events(lane, sequence, sequence), number + 1)]).rows
     return rows
 
 

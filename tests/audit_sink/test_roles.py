@@ -11,6 +11,7 @@ import pytest
 from audit_sink.append import Run, prepare
 from audit_sink.postgres import PostgresWall
 from audit_sink.wall import EMPTY_LOG, Lane
+from tests.audit_sink.batches import fresh_trees
 from tests.audit_sink.conftest import WallDatabase
 from tests.audit_sink.lane_events import events
 
@@ -18,14 +19,28 @@ Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 
 LANE = Lane("governance.policy.events.v1", 0)
 S = "governance_audit"
-PARENTS = ("gov_audit_trail_entries", "gov_audit_batches", "gov_audit_large_values")
+PARENTS = (
+    "gov_audit_trail_entries",
+    "gov_audit_batches",
+    "gov_audit_large_values",
+    "gov_audit_tiles",
+    "gov_audit_statements",
+    "gov_audit_checkpoints",
+)
 PARTITIONS = ("gov_audit_trail_entries_p0000", "gov_audit_batches_p0000", "gov_audit_trail_entries_p0063")
-COLUMN = {"e": "event_id", "b": "topic", "l": "tenant_id"}
+COLUMN = {
+    "entries": "event_id",
+    "batches": "topic",
+    "large": "tenant_id",
+    "tiles": "tree",
+    "statements": "record",
+    "checkpoints": "note",
+}
 
 CHANGES = [
     statement
     for table in (*PARENTS, *PARTITIONS)
-    for column in [COLUMN[table.removeprefix("gov_audit_").removeprefix("trail_")[0]]]
+    for column in [COLUMN[table.removeprefix("gov_audit_").removeprefix("trail_").partition("_")[0]]]
     for statement in (
         f"UPDATE {S}.{table} SET {column} = 'x'",
         f"UPDATE {S}.{table} SET {column} = {column} WHERE false",
@@ -96,7 +111,7 @@ def wall(module_wall: WallDatabase) -> WallDatabase:
         batch = prepare(
             EMPTY_LOG,
             [Run(LANE, 3, records, [dict(record.headers) for record in records])],
-            {b"acme": 0, b"other": 0},
+            fresh_trees(),
         )
         async with PostgresWall(module_wall.writer, 3) as store:
             assert await store.try_lead() is not None
@@ -156,7 +171,19 @@ async def test_no_login_can_change_a_row_or_the_schema(wall: WallDatabase, role:
 @pytest.mark.parametrize("role", ["reader", "notary"])
 async def test_only_the_writer_can_add_rows(wall: WallDatabase, role: str) -> None:
     async with connected(getattr(wall, role), "SET default_transaction_read_only = off") as connection:
-        await assert_refused(connection, wall, INSERTS)
+        own = ("gov_audit_statements", "gov_audit_checkpoints") if role == "notary" else ()
+        await assert_refused(
+            connection, wall, [each for each in INSERTS if not any(table in each for table in own)]
+        )
+
+
+async def test_the_writer_cannot_speak_for_the_notary(wall: WallDatabase) -> None:
+    async with connected(wall.writer) as connection:
+        statements = [
+            each for each in INSERTS if "gov_audit_statements" in each or "gov_audit_checkpoints" in each
+        ]
+        assert len(statements) == 2
+        await assert_refused(connection, wall, statements)
 
 
 async def test_the_writer_reaches_no_partition_past_its_parent(wall: WallDatabase) -> None:

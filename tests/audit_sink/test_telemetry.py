@@ -12,6 +12,7 @@ from audit_sink.lanes import sort_records
 from audit_sink.log import Displaced
 from audit_sink.telemetry import Telemetry
 from audit_sink.wall import EMPTY_LOG, LaneEnd
+from tests.audit_sink.batches import fresh_trees
 from tests.audit_sink.lane_events import event, events, poll_of
 from tests.audit_sink.world import LANES, World
 
@@ -118,8 +119,8 @@ def test_the_lag_is_from_the_oldest_event_to_its_commit(
     told: Telemetry, value: Callable[[str], float | None]
 ) -> None:
     records = events(LANE, 1, 2)
-    batch = prepare(EMPTY_LOG, [Run(LANE, 2, records, [dict(r.headers) for r in records])], {b"acme": 0})
+    batch = prepare(EMPTY_LOG, [Run(LANE, 2, records, [dict(r.headers) for r in records])], fresh_trees())
     told.committed(batch)
     assert value("wall_lag_seconds_count") == 1
-    told.committed(prepare(EMPTY_LOG, [Run(LANE, 2, [], [])], {}))
+    told.committed(prepare(EMPTY_LOG, [Run(LANE, 2, [], [])], fresh_trees()))
     assert (value("wall_lag_seconds_count"), value("batches_total")) == (1, 2)

@@ -8,12 +8,14 @@ from typing import Any
 import asyncpg
 import pytest
 
-from audit_sink.append import Run, prepare
+from audit_sink.append import Run
 from audit_sink.errors import LeaseLost, Refused, SinkError
+from audit_sink.ledger.frontier import Frontier
 from audit_sink.memory import MemoryTables, MemoryWall
 from audit_sink.postgres import PostgresWall
-from audit_sink.wall import EMPTY_LOG, BatchRow, Lane, LaneEnd, Lease, LogState, PreparedBatch, WallStore
-from schemas.leaf import EventRecord, encode_entry, leaf_hash
+from audit_sink.wall import EMPTY_LOG, LOG_TREE, BatchRow, Lane, LaneEnd, Lease, WallStore
+from schemas.leaf import encode_entry, leaf_hash
+from tests.audit_sink.batches import Log, run_of_all
 from tests.audit_sink.conftest import WallDatabase
 from tests.audit_sink.lane_events import event, events
 
@@ -33,15 +35,6 @@ class Subject:
         lease = await store.try_lead()
         assert lease is not None
         return store, lease
-
-
-def batch_of(state: LogState, *parts: list[EventRecord], **counts: int) -> PreparedBatch:
-    """A transaction of these events, a lane's after the other's; offsets follow sequences."""
-    runs = [
-        Run(Lane(part[0].topic, part[0].partition), part[-1].lane_seq, part, [dict(r.headers) for r in part])
-        for part in parts
-    ]
-    return prepare(state, runs, {b"acme": 0, b"other": 0} | {name.encode(): n for name, n in counts.items()})
 
 
 ROW_CHANGES: dict[str, dict[str, Any]] = {
@@ -64,29 +57,49 @@ class WallContract:
         assert await store.read_state() == EMPTY_LOG
         guard = await store.guard()
         assert (guard.unguarded, guard.partitions_left) == ((), 64)
-        assert await store.tenant_counts([b"acme"]) == {b"acme": 0}
+        assert await store.trees([LOG_TREE, b"acme"]) == {LOG_TREE: Frontier(), b"acme": Frontier()}
         assert await store.rows_after(0, [A, B], 10) == []
 
     async def test_what_was_appended_is_where_the_next_sink_goes_on(self, wall: Subject) -> None:
         store, _ = await wall.leading()
-        one = batch_of(EMPTY_LOG, events(A, 1, 5), events(B, 1, 3, ("other",)))
+        log = Log()
+        one = log.of(events(A, 1, 5), events(B, 1, 3, ("other",)))
         await store.append(one)
-        two = batch_of(one.after, events(A, 6, 9), acme=5)
+        two = log.of(events(A, 6, 9))
         await store.append(two)
         state = await wall.open().read_state()
         assert state == two.after
         assert state.lanes == {A: LaneEnd(10, 9, 3), B: LaneEnd(4, 3, 2)}
-        assert await store.tenant_counts([b"acme", b"other", b"nobody"]) == {
-            b"acme": 9,
-            b"other": 3,
-            b"nobody": 0,
-        }
+        names = [LOG_TREE, b"acme", b"other", b"nobody"]
+        assert await store.trees(names) == {name: log.trees[name] for name in names}
+        assert [log.trees[name].size for name in names] == [12, 9, 3, 0]
         assert (await store.guard()).partitions_left == 63
+
+    async def test_every_tree_goes_on_from_its_tiles_and_its_newest_leaves(self, wall: Subject) -> None:
+        store, _ = await wall.leading()
+        log = Log()
+        one = log.of(events(A, 1, 700, ("acme", "other")), events(B, 1, 67_000))
+        two = log.of(events(A, 701, 901, ("acme", "other")))
+        for batch in (one, two):
+            await store.append(batch)
+        names = [LOG_TREE, b"acme", b"other"]
+        found = await wall.open().trees(names)
+        assert found == {name: log.trees[name] for name in names}
+        assert [found[name].size for name in names] == [67_901, 67_450, 451]
+        assert found[LOG_TREE].edge() == two.after.edge
+        assert {(tile.tree, tile.level) for tile in one.tiles} == {
+            (LOG_TREE, 0),
+            (LOG_TREE, 1),
+            (b"acme", 0),
+            (b"acme", 1),
+            (b"other", 0),
+        }
 
     async def test_batch_rows_come_back_by_lane_in_order(self, wall: Subject) -> None:
         store, _ = await wall.leading()
-        one = batch_of(EMPTY_LOG, events(A, 1, 2), events(B, 1, 1), events(C, 1, 1))
-        two = batch_of(one.after, events(C, 2, 2), events(A, 3, 3), acme=4)
+        log = Log()
+        one = log.of(events(A, 1, 2), events(B, 1, 1), events(C, 1, 1))
+        two = log.of(events(C, 2, 2), events(A, 3, 3))
         for batch in (one, two):
             await store.append(batch)
         rows = [*one.rows, *two.rows]
@@ -97,11 +110,12 @@ class WallContract:
 
     async def test_leaf_hashes_come_back_by_sequence_across_batches(self, wall: Subject) -> None:
         store, _ = await wall.leading()
+        log = Log()
         written = events(A, 1, 12)
-        one = batch_of(EMPTY_LOG, written[:4], events(B, 1, 3))
-        nothing = prepare(one.after, [Run(A, 5, [], [])], {})
-        two = batch_of(nothing.after, events(B, 4, 4), written[4:5], acme=7)
-        three = batch_of(two.after, written[5:], acme=9)
+        one = log.of(written[:4], events(B, 1, 3))
+        nothing = log.make([Run(A, 5, [], [])])
+        two = log.of(events(B, 4, 4), written[4:5])
+        three = log.of(written[5:])
         for batch in (one, nothing, two, three):
             await store.append(batch)
         hashes = {record.lane_seq: leaf_hash(encode_entry(record)[0]) for record in written}
@@ -113,10 +127,11 @@ class WallContract:
 
     async def test_the_same_large_value_may_come_again(self, wall: Subject) -> None:
         store, _ = await wall.leading()
+        log = Log()
         big = [replace(event(A, number, "acme"), value=b"v" * 70_000) for number in (1, 2)]
-        one = batch_of(EMPTY_LOG, big)
+        one = log.of(big)
         await store.append(one)
-        two = batch_of(one.after, [replace(event(A, 3, "other"), value=b"v" * 70_000)])
+        two = log.of([replace(event(A, 3, "other"), value=b"v" * 70_000)])
         await store.append(two)
         assert (await store.read_state()).edge.size == 3
 
@@ -125,9 +140,10 @@ class WallContract:
         self, wall: Subject, change: dict[str, Any]
     ) -> None:
         store, _ = await wall.leading()
-        one = batch_of(EMPTY_LOG, events(A, 1, 5))
+        log = Log()
+        one = log.of(events(A, 1, 5))
         await store.append(one)
-        two = batch_of(one.after, events(A, 6, 7), acme=5)
+        two = log.of(events(A, 6, 7))
         wrong = replace(two.rows[0], right_edge=None, **change)
         with pytest.raises(Refused):
             await store.append(replace(two, rows=(wrong,)))
@@ -137,7 +153,7 @@ class WallContract:
 
     async def test_the_same_batch_twice_is_refused(self, wall: Subject) -> None:
         store, _ = await wall.leading()
-        one = batch_of(EMPTY_LOG, events(A, 1, 5))
+        one = Log().of(events(A, 1, 5))
         await store.append(one)
         with pytest.raises(Refused):
             await store.append(one)
@@ -145,13 +161,11 @@ class WallContract:
 
     async def test_offsets_may_start_over_where_a_topic_was_made_anew(self, wall: Subject) -> None:
         store, _ = await wall.leading()
-        one = batch_of(EMPTY_LOG, events(A, 1, 5))
+        log = Log()
+        one = log.of(events(A, 1, 5))
         await store.append(one)
-        (row,) = batch_of(one.after, events(A, 6, 7), acme=5).rows
-        two = prepare(
-            one.after, [Run(A, 2, events(A, 6, 7), [dict(r.headers) for r in events(A, 6, 7)])], {b"acme": 5}
-        )
-        assert row.from_offset > two.rows[0].from_offset
+        two = log.make([run_of_all(events(A, 6, 7), next_offset=2)])
+        assert two.rows[0].from_offset < one.rows[0].next_offset
         await store.append(two)
         assert (await store.read_state()).lane(A) == LaneEnd(8, 2, 2)
 
@@ -182,15 +196,15 @@ class WallContract:
         await wall.silence()
         new, _ = await wall.leading()
         with pytest.raises(SinkError):
-            await old.append(batch_of(EMPTY_LOG, events(A, 1, 2)))
+            await old.append(Log().of(events(A, 1, 2)))
         assert await new.read_state() == EMPTY_LOG
-        mine = batch_of(EMPTY_LOG, events(A, 1, 3))
+        mine = Log().of(events(A, 1, 3))
         await new.append(mine)
         assert await new.read_state() == mine.after
 
     async def test_appending_without_the_lead_is_refused(self, wall: Subject) -> None:
         with pytest.raises(SinkError):
-            await wall.open().append(batch_of(EMPTY_LOG, events(A, 1, 2)))
+            await wall.open().append(Log().of(events(A, 1, 2)))
 
 
 class TestMemoryWall(WallContract):

@@ -10,6 +10,7 @@ from prometheus_client import CollectorRegistry
 
 from audit_sink.append import Run, prepare
 from audit_sink.errors import Unavailable
+from audit_sink.ledger.frontier import Frontier
 from audit_sink.memory import MemoryEvents, MemoryReceipts, MemoryTables, MemoryTopics, MemoryWall
 from audit_sink.receipts import is_event_lane, partition_of
 from audit_sink.sink import Pace, Sink
@@ -133,9 +134,11 @@ class World:
         registry = CollectorRegistry()
         telemetry = Telemetry(registry)
 
-        async def make(state: LogState, runs: Sequence[Run], counts: Mapping[bytes, int]) -> PreparedBatch:
+        async def make(
+            state: LogState, runs: Sequence[Run], trees: Mapping[bytes, Frontier]
+        ) -> PreparedBatch:
             await gate("make")
-            return prepare(state, runs, counts)
+            return prepare(state, runs, trees)
 
         sink = Sink(
             MemoryWall(self.tables, gate),
