@@ -68,7 +68,8 @@ def test_a_decision_names_the_version_the_module_and_everything_it_rests_on() ->
     assert body["input"] == COMMAND.input
     assert body["input_digest"] == sha256(COMMAND.input).hexdigest()
     assert (body["opa"], body["bundle_revision"], body["duration_us"]) == ("opa-0", 9, 120)
-    assert decode("governance.policy.evaluated", encode("governance.policy.evaluated", body)) == body
+    read = decode("governance.policy.evaluated", encode("governance.policy.evaluated", body))
+    assert read.items() >= body.items()
 
 
 @pytest.mark.parametrize(
