@@ -18,7 +18,16 @@ from audit_sink.log import Poll
 from audit_sink.notices import Notice, entry_of
 from audit_sink.receipts import is_event_lane
 from audit_sink.telemetry import Telemetry
-from audit_sink.wall import LOG_TREE, SINK_LANE, BatchRow, Lane, LogState, PreparedBatch, WallStore
+from audit_sink.wall import (
+    LOG_TREE,
+    NOTARY_LANE,
+    SINK_LANE,
+    BatchRow,
+    Lane,
+    LogState,
+    PreparedBatch,
+    WallStore,
+)
 from schemas.leaf import EventRecord, encode_entry, leaf_hash
 
 Prepare = Callable[[LogState, Sequence[Run], Mapping[bytes, Frontier]], Awaitable[PreparedBatch]]
@@ -89,8 +98,11 @@ class Appender:
         self.committed_no = state.batch_no
         """Number of the newest batch row known to be committed."""
 
-    async def append(self, poll: Poll) -> None:
-        """Takes one poll; returns when its commit is under way and the previous one is done."""
+    async def append(self, poll: Poll, statements: Sequence[EventRecord] = ()) -> None:
+        """Takes one poll and the notary's next statements, in their order.
+
+        Returns when its commit is under way and the previous one is done.
+        """
         sorted_runs = []
         for lane, records in poll.items():
             sorted_runs.append(sort_records(lane, self.state.lane(lane), records))
@@ -101,6 +113,8 @@ class Appender:
         for notice in notices:
             self._telemetry.kept_aside(notice)
         runs = _runs(self.state, sorted_runs, notices)
+        if statements:
+            runs.append(Run(NOTARY_LANE, 0, statements, [dict(each.headers) for each in statements]))
         if not runs:
             return
         names = await self._learn_trees(runs)

@@ -9,6 +9,7 @@ SinkError
     ├── Behind       receipts name more batches than the database has: an older backup is in place
     ├── Unguarded    the wall lacks a guard that its migrations made
     ├── Corrupt      the newest rows contradict each other
+    ├── Diverged     the wall does not continue what was signed or kept elsewhere
     └── RefusedTwice the same batch was refused with no other sink in between: a defect
 """
 
@@ -47,6 +48,10 @@ class Unguarded(Halt):
 
 class Corrupt(Halt):
     """Stored rows do not fit together."""
+
+
+class Diverged(Halt):
+    """The wall is not a continuation of the last checkpoint, or the bucket holds other bytes."""
 
 
 class RefusedTwice(Halt):

@@ -13,8 +13,8 @@ from aiokafka.errors import KafkaError, OffsetOutOfRangeError
 from audit_sink.errors import PositionLost, Unavailable
 from audit_sink.lanes import LogRecord
 from audit_sink.log import Displaced, Poll, ReceiptEnd
-from audit_sink.receipts import receipt_of
-from audit_sink.wall import BatchRow, Lane
+from audit_sink.receipts import ENTRY_WRITTEN, Receipt, checkpoint_receipt, receipt_of
+from audit_sink.wall import BatchRow, Lane, SignedSize
 from schemas.topics import Topic, topics
 
 ANSWER_TIMEOUT_S: Final = 10.0
@@ -128,6 +128,12 @@ class KafkaReceipts:
 
     async def publish(self, rows: Sequence[BatchRow]) -> None:
         now = datetime.now(UTC)
+        await self._send([receipt_of(row, now) for row in rows])
+
+    async def announce(self, checkpoint: SignedSize) -> None:
+        await self._send([checkpoint_receipt(checkpoint, datetime.now(UTC))])
+
+    async def _send(self, receipts: Sequence[Receipt]) -> None:
         async with self._sending() as producer:
             acknowledged = [
                 await producer.send(
@@ -137,7 +143,7 @@ class KafkaReceipts:
                     headers=list(receipt.headers),
                     partition=receipt.partition,
                 )
-                for receipt in (receipt_of(row, now) for row in rows)
+                for receipt in receipts
             ]
             await asyncio.gather(*acknowledged)
 
@@ -206,8 +212,9 @@ async def _receipt_ends(
 
 
 def _batch_no(record: LogRecord) -> int:
-    value = dict(record.headers).get("ce_sequence", b"")
-    return int(value) if value.isdigit() else 0
+    headers = dict(record.headers)
+    value = headers.get("ce_sequence", b"")
+    return int(value) if value.isdigit() and headers.get("ce_type") == ENTRY_WRITTEN.encode() else 0
 
 
 @contextmanager

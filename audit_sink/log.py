@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from audit_sink.lanes import LogRecord
-from audit_sink.wall import BatchRow, Lane
+from audit_sink.wall import BatchRow, Lane, SignedSize
 
 Poll = Mapping[Lane, Sequence[LogRecord]]
 """Records of some lanes, each lane's in log order."""
@@ -56,3 +56,6 @@ class ReceiptLog(Protocol):
 
     async def publish(self, rows: Sequence[BatchRow]) -> None:
         """One receipt per row, in order; returns when the broker has acknowledged all."""
+
+    async def announce(self, checkpoint: SignedSize) -> None:
+        """Tells of a checkpoint, so that callers may wait for it."""

@@ -25,6 +25,7 @@ from audit_sink.wall import (
     Lease,
     LogState,
     PreparedBatch,
+    SignedSize,
     TreeTile,
     state_of,
 )
@@ -46,6 +47,8 @@ class MemoryTables:
     entries: list[EntryRow] = field(default_factory=list)
     large: dict[tuple[bytes, bytes], bytes] = field(default_factory=dict)
     tiles: list[TreeTile] = field(default_factory=list)
+    statements: list[bytes] = field(default_factory=list)
+    checkpoint: SignedSize | None = None
     unguarded: tuple[str, ...] = ()
     ends_sessions: bool = True
     leader: object | None = None
@@ -125,6 +128,14 @@ class MemoryWall:
         await self._gate("trees")
         return {name: Frontier().extend(self._tables.leaves(name))[0] for name in names}
 
+    async def statements(self, first: int, limit: int) -> Sequence[bytes]:
+        await self._gate("statements")
+        return self._tables.statements[first - 1 : first - 1 + limit]
+
+    async def newest_checkpoint(self) -> SignedSize | None:
+        await self._gate("newest_checkpoint")
+        return self._tables.checkpoint
+
     async def leaf_hashes(self, lane: Lane, first: int, last: int) -> Mapping[int, bytes]:
         await self._gate("leaf_hashes")
         return {
@@ -181,6 +192,7 @@ class MemoryTopics:
     lanes: dict[Lane, list[MemoryRecord]] = field(default_factory=dict)
     first: dict[Lane, int] = field(default_factory=dict)
     receipts: dict[int, list[BatchRow]] = field(default_factory=dict)
+    checkpoints: list[SignedSize] = field(default_factory=list)
 
     def publish(
         self, lane: Lane, key: bytes | None, headers: tuple[tuple[str, bytes], ...], value: bytes | None
@@ -250,3 +262,7 @@ class MemoryReceipts:
             await self._gate("publish")
             self._topics.receipts.setdefault(partition_of(row.lane), []).append(row)
         await self._gate("publish done")
+
+    async def announce(self, checkpoint: SignedSize) -> None:
+        await self._gate("announce")
+        self._topics.checkpoints.append(checkpoint)

@@ -22,6 +22,7 @@ from audit_sink.wall import (
     Lease,
     LogState,
     PreparedBatch,
+    SignedSize,
     state_of,
 )
 
@@ -144,32 +145,21 @@ class PostgresWall:
                     )
 
     async def trees(self, names: Sequence[bytes]) -> Mapping[bytes, Frontier]:
-        tenants = [name.decode() for name in names if name != LOG_TREE]
         async with (
             self._reading() as connection,
             connection.transaction(isolation="repeatable_read", readonly=True),
         ):
-            sizes = {row["tree"]: row["size"] for row in await connection.fetch(queries.TREE_SIZES, tenants)}
-            if LOG_TREE in names:
-                newest = await connection.fetchrow(queries.NEWEST)
-                sizes[LOG_TREE.decode()] = 0 if newest is None else newest["next_index"]
-            leaves = await connection.fetch(
-                queries.TREE_LEAVES, list(sizes), [size % WIDTH for size in sizes.values()]
-            )
-            tiles = await connection.fetch(queries.TREE_TILES, list(sizes), list(sizes.values()))
-        found: dict[str, list[list[bytes]]] = {
-            tree: [[] for _ in widths(size)] for tree, size in sizes.items()
-        }
-        for row in leaves:
-            found[row["tree"]][0].append(row["leaf_hash"])
-        for row in tiles:
-            found[row["tree"]][row["level"] + 1].append(row["root"])
-        try:
-            return {
-                tree.encode(): Frontier(size, tuple(map(tuple, found[tree]))) for tree, size in sizes.items()
-            }
-        except ValueError as error:
-            raise Corrupt(f"tiles and entries disagree: {error}") from error
+            return await read_trees(connection, names)
+
+    async def statements(self, first: int, limit: int) -> Sequence[bytes]:
+        async with self._reading() as connection:
+            rows = await connection.fetch(queries.STATEMENTS, first, limit)
+        return [row["record"] for row in rows]
+
+    async def newest_checkpoint(self) -> SignedSize | None:
+        async with self._reading() as connection:
+            row = await connection.fetchrow(queries.NEWEST_CHECKPOINT)
+        return None if row is None else SignedSize(row["size"], row["root"], row["note"], row["anchored"])
 
     async def leaf_hashes(self, lane: Lane, first: int, last: int) -> Mapping[int, bytes]:
         async with self._reading() as connection:
@@ -202,6 +192,29 @@ class PostgresWall:
         if self._append is not None:
             await _close(self._append)
             self._append = None
+
+
+async def read_trees(
+    connection: "Connection | asyncpg.pool.PoolConnectionProxy[asyncpg.Record]", names: Sequence[bytes]
+) -> Mapping[bytes, Frontier]:
+    """See :meth:`audit_sink.wall.WallStore.trees`; ``connection`` is inside one snapshot."""
+    tenants = [name.decode() for name in names if name != LOG_TREE]
+    sizes = {row["tree"]: row["size"] for row in await connection.fetch(queries.TREE_SIZES, tenants)}
+    if LOG_TREE in names:
+        newest = await connection.fetchrow(queries.NEWEST)
+        sizes[LOG_TREE.decode()] = 0 if newest is None else newest["next_index"]
+    rests = [size % WIDTH for size in sizes.values()]
+    leaves = await connection.fetch(queries.TREE_LEAVES, list(sizes), rests)
+    tiles = await connection.fetch(queries.TREE_TILES, list(sizes), list(sizes.values()))
+    found: dict[str, list[list[bytes]]] = {tree: [[] for _ in widths(size)] for tree, size in sizes.items()}
+    for row in leaves:
+        found[row["tree"]][0].append(row["leaf_hash"])
+    for row in tiles:
+        found[row["tree"]][row["level"] + 1].append(row["root"])
+    try:
+        return {tree.encode(): Frontier(size, tuple(map(tuple, found[tree]))) for tree, size in sizes.items()}
+    except ValueError as error:
+        raise Corrupt(f"tiles and entries disagree: {error}") from error
 
 
 class _PostgresLease:
@@ -238,7 +251,7 @@ async def _connect(dsn: str, name: str, timeout_s: float, **settings: str) -> Co
 
 
 async def _close(connection: Connection) -> None:
-    with suppress(asyncpg.PostgresError, *_BROKEN):
+    with suppress(asyncpg.PostgresError, *BROKEN):
         await connection.close(timeout=1)
     connection.terminate()
 
@@ -256,11 +269,11 @@ def _answers() -> Iterator[None]:
         if state[:2] in _OUTAGES or state in _OUTAGE_STATES:
             raise Unavailable(f"{type(error).__name__}: {error}") from error
         raise
-    except _BROKEN as error:
+    except BROKEN as error:
         raise Unavailable(f"{type(error).__name__}: {error}") from error
 
 
-_BROKEN: Final = (OSError, asyncpg.InterfaceError, asyncpg.InternalClientError)
+BROKEN: Final = (OSError, asyncpg.InterfaceError, asyncpg.InternalClientError)
 """A connection that broke, at whatever moment of its protocol."""
 _OUTAGES: Final = frozenset({"08", "40", "53", "57", "58"})
 """Connection, rollback, insufficient resources (disk, memory), operator intervention, system error."""

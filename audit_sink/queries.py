@@ -91,6 +91,15 @@ WHERE b.topic = $1 AND b.partition = $2 AND b.next_lane_seq > $3 AND b.next_lane
     WHERE l.topic = $1 AND l.partition = $2 AND l.next_lane_seq > $4), 9223372036854775807)
 """
 
+STATEMENTS: Final = """
+SELECT record FROM governance_audit.gov_audit_statements
+WHERE statement_no >= $1 ORDER BY statement_no LIMIT $2
+"""
+
+NEWEST_CHECKPOINT: Final = """
+SELECT size, root, note, anchored FROM governance_audit.gov_audit_checkpoints ORDER BY size DESC LIMIT 1
+"""
+
 ROWS_AFTER: Final = """
 SELECT * FROM governance_audit.gov_audit_batches b
 WHERE b.batch_no > $1 AND (b.topic, b.partition) IN (SELECT * FROM unnest($2::text[], $3::integer[]))

@@ -8,13 +8,14 @@ from typing import Final
 from audit_sink.errors import Behind
 from audit_sink.log import ReceiptEnd
 from audit_sink.notices import SOURCE
-from audit_sink.wall import BatchRow, Lane, LogState, WallStore
+from audit_sink.wall import BatchRow, Lane, LogState, SignedSize, WallStore
 from schemas.codec import encode
 from schemas.envelope import Envelope, headers_of, timestamp
 from schemas.identity import OPERATOR_TENANT, partition_for, position_event_id
 from schemas.topics import topics
 
 ENTRY_WRITTEN: Final = "governance.audit.entry_written"
+CHECKPOINTED: Final = "governance.audit.checkpointed"
 RESEND_ROWS: Final = 1_000
 """Batch rows read and sent at once when receipts are missing."""
 
@@ -50,6 +51,22 @@ def receipt_of(row: BatchRow, now: datetime) -> Receipt:
     )
     body = {name: getattr(row, name) for name in _BODY}
     return Receipt(partition, _key(lane), headers_of(envelope), encode(ENTRY_WRITTEN, body))
+
+
+def checkpoint_receipt(checkpoint: SignedSize, now: datetime) -> Receipt:
+    """The announcement of a checkpoint, on the topic's first partition."""
+    envelope = Envelope(
+        id=position_event_id(CHECKPOINTED, 0, checkpoint.size, 0),
+        type=CHECKPOINTED,
+        source=SOURCE,
+        subject="log",
+        time=timestamp(now.astimezone(UTC)),
+        tenant=OPERATOR_TENANT,
+        actor=SOURCE,
+        sequence=checkpoint.size,
+    )
+    body = {name: getattr(checkpoint, name) for name in ("size", "root", "note", "anchored")}
+    return Receipt(0, b"checkpoint", headers_of(envelope), encode(CHECKPOINTED, body))
 
 
 async def missing_rows(

@@ -15,8 +15,9 @@ from audit_sink.appender import Appender, Prepare, prepare_in_thread
 from audit_sink.errors import LeaseLost, PositionLost, Refused, RefusedTwice, Unavailable, Unguarded
 from audit_sink.log import EventLog, Poll, ReceiptLog
 from audit_sink.receipts import missing_rows
+from audit_sink.takeover import Takeover
 from audit_sink.telemetry import Telemetry
-from audit_sink.wall import Lane, Lease, WallStore
+from audit_sink.wall import NOTARY_LANE, Lane, Lease, WallStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +104,7 @@ class Sink:
 
     async def _append(self, lease: Lease) -> None:
         appender = await self._begin(lease)
+        takeover = Takeover(self._wall, self._receipts, self._telemetry)
         watching = asyncio.create_task(self._watch())
         try:
             while not self._stop.is_set():
@@ -110,8 +112,9 @@ class Sink:
                     raise LeaseLost("no ping came through")
                 poll = await self._poll()
                 self._failures = 0
-                if poll:
-                    await appender.append(poll)
+                said = await takeover.look(appender.state.lane(NOTARY_LANE).next_lane_seq)
+                if poll or said:
+                    await appender.append(poll, said)
                 else:
                     await appender.drain()
             await appender.drain()

@@ -146,6 +146,10 @@ class Telemetry:
         details = {"lane": _name(lane), "offset": notice.record.offset, "lane_seq": notice.claimed_seq}
         logger.error(ALARMS[notice.type], extra=details)
 
+    def bad_statement(self, number: int) -> None:
+        """A statement of the notary is not taken over, and none after it."""
+        logger.error("notary_statement_refused", extra={"statement_no": number})
+
     def committed(self, batch: PreparedBatch) -> None:
         """A transaction was committed."""
         self.recovered("wall")

@@ -151,6 +151,16 @@ class PreparedBatch:
 
 
 @dataclass(frozen=True, slots=True)
+class SignedSize:
+    """One checkpoint of the notary; ``note`` is the signed note."""
+
+    size: int
+    root: bytes
+    note: bytes
+    anchored: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Guard:
     """What the sink checks before it starts."""
 
@@ -198,6 +208,12 @@ class WallStore(Protocol):
 
         Raises :class:`~audit_sink.errors.Corrupt` where stored tiles and entries disagree.
         """
+
+    async def statements(self, first: int, limit: int) -> Sequence[bytes]:
+        """The notary's statements (version 1 leaves) from a number on, in order."""
+
+    async def newest_checkpoint(self) -> SignedSize | None:
+        """The notary's newest checkpoint."""
 
     async def leaf_hashes(self, lane: Lane, first: int, last: int) -> Mapping[int, bytes]:
         """Stored leaf hashes of a lane by sequence, ``first`` to ``last`` inclusive."""

@@ -24,7 +24,7 @@ from client.errors import Denied
 from client.evidence import EvidenceOptions
 from client.governance import EVALUATE_TIMEOUT_S, CallOptions, Fallback, GovernanceClient
 from client.guard import InputOf, ResourceOf, input_from
-from client.outcome import Accepted, Decided, Receipt, Until, Verdict
+from client.outcome import Accepted, Decided, Receipt, SignedReceipt, Until, Verdict
 from schemas.models import Command
 
 P = ParamSpec("P")
@@ -120,15 +120,20 @@ class BlockingClient:
         self, command: Command, until: Literal["audited"], **options: Unpack[CallOptions]
     ) -> Receipt: ...
 
+    @overload
+    def submit(
+        self, command: Command, until: Literal["checkpointed"], **options: Unpack[CallOptions]
+    ) -> SignedReceipt: ...
+
     def submit(
         self, command: Command, until: Until = "decided", **options: Unpack[CallOptions]
-    ) -> Accepted | Decided | Receipt:
+    ) -> Accepted | Decided | Receipt | SignedReceipt:
         """As :meth:`GovernanceClient.submit`."""
         return self._portal.call(partial(self._client.submit, command, until, **options))
 
     def submit_evidence(
         self, path: Path | str, until: Until = "decided", **about: Unpack[EvidenceOptions]
-    ) -> Accepted | Decided | Receipt:
+    ) -> Accepted | Decided | Receipt | SignedReceipt:
         """As :meth:`GovernanceClient.submit_evidence`."""
         return self._portal.call(partial(self._client.submit_evidence, path, until, **about))
 

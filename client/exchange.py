@@ -8,7 +8,7 @@ from typing import Self
 
 from client.earliest import Outcomes, first_of
 from client.errors import Closed, GovernanceError, Unreachable
-from client.outcome import Decided, Receipt
+from client.outcome import Decided, Receipt, SignedReceipt
 from client.transport import Outgoing, Transport
 from client.waiting import CommandKey, Waiting
 from schemas.codec import WriterSchemas
@@ -76,6 +76,15 @@ class Exchange:
             return found if isinstance(found, Receipt) else found.receipt(decided)
         finally:
             written.cancel()
+
+    async def checkpointed(self, receipt: Receipt) -> SignedReceipt:
+        """The first checkpoint that is seen to cover an event; the notary signs about once a second."""
+        self._check_listening()
+        signed = self._waiting.checkpoint(receipt.index)
+        try:
+            return (await signed).receipt(receipt)
+        finally:
+            signed.cancel()
 
     def _check_listening(self) -> None:
         listening = self._listening

@@ -30,6 +30,7 @@ from client.outcome import (
     Accepted,
     Decided,
     Receipt,
+    SignedReceipt,
     Until,
     Verdict,
     fallback_verdict,
@@ -160,13 +161,18 @@ class GovernanceClient:
 
     @overload
     async def submit(
+        self, command: Command, until: Literal["checkpointed"], **options: Unpack[CallOptions]
+    ) -> SignedReceipt: ...
+
+    @overload
+    async def submit(
         self, command: Command, until: Until, **options: Unpack[CallOptions]
-    ) -> Accepted | Decided | Receipt: ...
+    ) -> Accepted | Decided | Receipt | SignedReceipt: ...
 
     async def submit(
         self, command: Command, until: Until = "decided", **options: Unpack[CallOptions]
-    ) -> Accepted | Decided | Receipt:
-        """Sends a command and waits: for the broker, for the decision, or for the wall's receipt of it.
+    ) -> Accepted | Decided | Receipt | SignedReceipt:
+        """Sends a command and waits: for the broker, the decision, the wall's receipt or its checkpoint.
 
         Raises :class:`InvalidCommand` (nothing was sent), :class:`Refused` and its kin,
         :class:`TimedOut`, :class:`Unreachable`, :class:`Closed`.
@@ -176,7 +182,7 @@ class GovernanceClient:
 
     async def submit_evidence(
         self, path: Path | str, until: Until = "decided", **about: Unpack[EvidenceOptions]
-    ) -> Accepted | Decided | Receipt:
+    ) -> Accepted | Decided | Receipt | SignedReceipt:
         """Hashes a file, uploads it and submits it as evidence; waits as :meth:`submit`, from there on.
 
         The file is verified and locked later. Raises also :class:`client.errors.ArtifactRefused`.
@@ -198,7 +204,7 @@ class GovernanceClient:
 
     async def _submit(
         self, command: Command, until: Until, command_id: str, repeated: bool, options: CallOptions
-    ) -> Accepted | Decided | Receipt:
+    ) -> Accepted | Decided | Receipt | SignedReceipt:
         record = outgoing(command, self._sender, _command_options(command_id, options), self._registry)
         timeout = options.get("timeout", SUBMIT_TIMEOUT_S)
         try:
@@ -209,7 +215,10 @@ class GovernanceClient:
                 decided = await self._exchange.decided(record, self._key(command, command_id), repeated)
                 if (refusal := refusal_of(decided, str(getattr(command, "policy", "")))) is not None:
                     raise refusal
-                return decided if until == "decided" else await self._exchange.audited(decided, repeated)
+                if until == "decided":
+                    return decided
+                receipt = await self._exchange.audited(decided, repeated)
+                return receipt if until == "audited" else await self._exchange.checkpointed(receipt)
         except TimeoutError:
             raise TimedOut(command_id, until, timeout) from None
 

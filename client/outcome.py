@@ -11,7 +11,7 @@ import orjson
 from client.errors import Finding, Quarantined, Refused, Rejected, UnknownPolicy
 from schemas.codec import Body
 
-Until = Literal["accepted", "decided", "audited"]
+Until = Literal["accepted", "decided", "audited", "checkpointed"]
 
 EVALUATED: Final = "governance.policy.evaluated"
 _UNKNOWN_POLICY: Final = frozenset({"unknown_policy", "policy_not_active", "no_policy"})
@@ -54,6 +54,19 @@ class Receipt:
     index: int
     tree_size: int | None
     root: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class SignedReceipt:
+    """The notary signed a tree that holds the event; ``note`` is the checkpoint, a C2SP signed note.
+
+    Nothing is verified here: ``governance audit verify`` does, with the log's public key.
+    """
+
+    receipt: Receipt
+    size: int
+    root: bytes
+    note: bytes
 
 
 @dataclass(frozen=True, slots=True)

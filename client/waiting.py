@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from client.outcome import Decided, Receipt
+from client.outcome import Decided, Receipt, SignedReceipt
 from client.transport import Place, Received
 from schemas.codec import Body, WriterSchemas, decode
 from schemas.envelope import Envelope, envelope_of
@@ -21,6 +21,8 @@ from schemas.topics import topics
 
 CommandKey = tuple[str, str, str]
 """Tenant, command source, command id."""
+
+CHECKPOINTED: Final = "governance.audit.checkpointed"
 
 KEPT_RECEIPTS: Final = 256
 """Newest receipts kept per lane; the sink writes a few a second, so this is a minute of being late."""
@@ -49,6 +51,19 @@ class Written:
         return Receipt(decided, self.index + decided.sequence - self.first, self.tree_size, self.root)
 
 
+@dataclass(frozen=True, slots=True)
+class Signed:
+    """A checkpoint: every leaf index below ``size`` is under it."""
+
+    size: int
+    root: bytes
+    note: bytes
+
+    def receipt(self, receipt: Receipt) -> SignedReceipt:
+        """The checkpoint as the proof of one event."""
+        return SignedReceipt(receipt, self.size, self.root, self.note)
+
+
 class Waiting:
     """The callers that wait, each with a future of its own. Used from one event loop."""
 
@@ -58,6 +73,8 @@ class Waiting:
         self._receipts: dict[Place, list[tuple[int, asyncio.Future[Written]]]] = {}
         self._written: dict[Place, deque[Written]] = {}
         self._late: OrderedDict[CommandKey, Decided | None] = OrderedDict()
+        self._checkpoints: list[tuple[int, asyncio.Future[Signed]]] = []
+        self._signed: Signed | None = None
 
     def decision(self, key: CommandKey) -> asyncio.Future[Decided]:
         """Done with the first event that answers the command. The caller must give it back in the end."""
@@ -90,13 +107,25 @@ class Waiting:
         self._receipts.setdefault(place, []).append((decided.sequence, future))
         return future
 
+    def checkpoint(self, index: int) -> asyncio.Future[Signed]:
+        """Done with a checkpoint that covers a leaf index; cancel it to wait no more."""
+        future: asyncio.Future[Signed] = asyncio.get_running_loop().create_future()
+        if self._signed is not None and index < self._signed.size:
+            future.set_result(self._signed)
+        else:
+            self._checkpoints.append((index, future))
+        return future
+
     def received(self, record: Received) -> None:
         """Takes one record of an event or receipt topic; what answers nobody is passed over.
 
         Raises :class:`Unreadable` for a receipt, or an answer to a waiting caller, that cannot be read.
         """
         if record.topic == topics().receipts.name:
-            self._take_receipt(record)
+            if dict(record.headers).get("ce_type") == CHECKPOINTED.encode():
+                self._take_checkpoint(record)
+            else:
+                self._take_receipt(record)
         else:
             self._take_event(record)
 
@@ -110,8 +139,12 @@ class Waiting:
             for _, receipt in receipts:
                 if not receipt.done():
                     receipt.set_exception(error)
+        for _, checkpoint in self._checkpoints:
+            if not checkpoint.done():
+                checkpoint.set_exception(error)
         self._decisions.clear()
         self._receipts.clear()
+        self._checkpoints.clear()
 
     def _take_event(self, record: Received) -> None:
         key = command_key(dict(record.headers))
@@ -141,6 +174,21 @@ class Waiting:
                 still.append((sequence, future))
         if still:
             self._receipts[place] = still
+
+    def _take_checkpoint(self, record: Received) -> None:
+        body = decode(CHECKPOINTED, record.value, self._writers)
+        signed = Signed(_number(body, "size"), _octets(body, "root"), _octets(body, "note"))
+        if self._signed is None or signed.size > self._signed.size:
+            self._signed = signed
+        still: list[tuple[int, asyncio.Future[Signed]]] = []
+        for index, future in self._checkpoints:
+            if future.done():
+                continue
+            if index < signed.size:
+                future.set_result(signed)
+            else:
+                still.append((index, future))
+        self._checkpoints = still
 
     def _keep(self, key: CommandKey, answer: Decided | None) -> None:
         self._late[key] = answer
@@ -177,18 +225,25 @@ def decided_of(record: Received, envelope: Envelope, body: Body) -> Decided:
 
 
 def _written_of(body: Body) -> tuple[Place, Written]:
-    def number(name: str) -> int:
-        value = body[name]
-        if not isinstance(value, int):
-            raise Unreadable("undecodable", f"receipt: {name} is no whole number")
-        return value
-
-    root = body["root_after"]
     written = Written(
-        first=number("first_lane_seq"),
-        next=number("next_lane_seq"),
-        index=number("first_index"),
-        tree_size=number("next_index"),
-        root=root if isinstance(root, bytes) else b"",
+        first=_number(body, "first_lane_seq"),
+        next=_number(body, "next_lane_seq"),
+        index=_number(body, "first_index"),
+        tree_size=_number(body, "next_index"),
+        root=_octets(body, "root_after"),
     )
-    return (str(body["topic"]), number("partition")), written
+    return (str(body["topic"]), _number(body, "partition")), written
+
+
+def _number(body: Body, name: str) -> int:
+    value = body[name]
+    if not isinstance(value, int):
+        raise Unreadable("undecodable", f"receipt: {name} is no whole number")
+    return value
+
+
+def _octets(body: Body, name: str) -> bytes:
+    value = body[name]
+    if not isinstance(value, bytes):
+        raise Unreadable("undecodable", f"receipt: {name} is no sequence of bytes")
+    return value

@@ -28,6 +28,7 @@ class Addresses:
     sink_api_url: str
     api_listen: str
     api_url: str
+    notary_state: str
     metrics_listen: Mapping[str, str]
 
 
@@ -47,8 +48,8 @@ def port_names(opas: tuple[str, ...], processes: tuple[str, ...]) -> tuple[str, 
     )
 
 
-def native_addresses(ports: Mapping[str, int], opas: tuple[str, ...]) -> Addresses:
-    """The addresses on 127.0.0.1 that the ports of `port_names` give."""
+def native_addresses(ports: Mapping[str, int], opas: tuple[str, ...], notary_state: str) -> Addresses:
+    """The addresses on 127.0.0.1 that the ports of `port_names` give; `notary_state` is a file."""
 
     def at(name: str) -> str:
         return f"127.0.0.1:{ports[name]}"
@@ -66,6 +67,7 @@ def native_addresses(ports: Mapping[str, int], opas: tuple[str, ...]) -> Address
         sink_api_url=f"http://{at('sink-api')}",
         api_listen=at("api"),
         api_url=f"http://{at('api')}",
+        notary_state=notary_state,
         metrics_listen={
             name.removesuffix(":metrics"): at(name) for name in ports if name.endswith(":metrics")
         },

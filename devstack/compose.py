@@ -40,6 +40,7 @@ _AFTER: Final[dict[str, dict[str, str]]] = {
     "bundles": {"migrations": _ENDED, "topics": _ENDED},
     "background": {"migrations": _ENDED, "topics": _ENDED, "bucket": _ENDED},
     "sink": {"audit-migrations": _ENDED, "topics": _ENDED},
+    "notary": {"audit-migrations": _ENDED, "bucket": _ENDED},
     "sink-api": {"audit-migrations": _ENDED},
     "api": {"migrations": _ENDED, "topics": _ENDED, "bucket": _ENDED},
 }
@@ -47,6 +48,7 @@ _AFTER: Final[dict[str, dict[str, str]]] = {
 _NETWORKS: Final = {
     "audit-migrations": ["audit"],
     "sink": ["main", "audit"],
+    "notary": ["main", "audit"],
     "sink-api": ["main", "audit"],
 }
 
@@ -70,6 +72,7 @@ def compose_addresses(opas: tuple[str, ...], processes: tuple[str, ...]) -> Addr
         sink_api_url=f"http://sink-api:{_LISTEN_PORTS['sink-api']}",
         api_listen=listen(_LISTEN_PORTS["api"]),
         api_url=f"http://api:{_LISTEN_PORTS['api']}",
+        notary_state=f"{OPA_DATA}/last-note",
         metrics_listen=dict.fromkeys(processes, listen(_METRICS_PORT)),
     )
 
@@ -90,7 +93,9 @@ def compose(opa_count: int = 1, workers: int = 1) -> Document:
             **{name: _process(name, process, addresses) for name, process in instances},
         },
         "networks": {"main": {}, "audit": {"internal": True}},
-        "volumes": {f"{name}-data": {} for name in ("kafka", "postgres", "postgres-audit", "s3", *opas)},
+        "volumes": {
+            f"{name}-data": {} for name in ("kafka", "postgres", "postgres-audit", "s3", "notary", *opas)
+        },
     }
 
 
@@ -146,9 +151,12 @@ def _process(name: str, process: product.Process, addresses: Addresses) -> Docum
     probe = f"from urllib.request import urlopen; urlopen('{question}', timeout=5)"
     container = _product(process.name, ("python", *process.arguments), environment)
     published: Document = {"ports": [loopback(port, port)]} if name in {"api", "sink-api"} else {}
+    # The image has this folder with the right owner, which Docker gives to the empty volume.
+    kept: Document = {"volumes": [f"{name}-data:{OPA_DATA}"]} if name == "notary" else {}
     return {
         **container,
         **published,
+        **kept,
         "healthcheck": health(["CMD", "python", "-c", probe], interval=10),
         "stop_grace_period": "20s",
         "restart": "unless-stopped",

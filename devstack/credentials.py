@@ -35,6 +35,7 @@ class Credentials:
     s3_secret_key: str = field(default_factory=_password)
     engine_key: str = field(default_factory=_key)
     token_key: str = field(default_factory=_key)
+    notary_key: str = field(default_factory=_key)
 
     def __repr__(self) -> str:
         return "Credentials(…)"

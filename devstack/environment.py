@@ -9,11 +9,19 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 from devstack.addresses import Addresses
 from devstack.credentials import Credentials
-from devstack.settings import AUDIT_DATABASE, EVIDENCE_BUCKET, POSTGRES_SUPERUSER, PRIMARY_DATABASE
+from devstack.settings import (
+    AUDIT_DATABASE,
+    EVIDENCE_BUCKET,
+    LOG_ORIGIN,
+    POSTGRES_SUPERUSER,
+    PRIMARY_DATABASE,
+    WALL_BUCKET,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +67,13 @@ _BUCKET: Final[Mapping[str, Value]] = {
     "AWS_SECRET_ACCESS_KEY": lambda s: s.credentials.s3_secret_key,
     "AUMOS_GOVERNANCE_EVIDENCE_ARTIFACT_BUCKET": lambda _: EVIDENCE_BUCKET,
 }
+_LOG: Final[Mapping[str, Value]] = {
+    "AUMOS_GOVERNANCE_S3_URL": lambda s: s.addresses.s3_url,
+    "AWS_ACCESS_KEY_ID": lambda s: s.credentials.s3_access_key,
+    "AWS_SECRET_ACCESS_KEY": lambda s: s.credentials.s3_secret_key,
+    "AUMOS_GOVERNANCE_WALL_BUCKET": lambda _: WALL_BUCKET,
+    "AUMOS_GOVERNANCE_LOG_ORIGIN": lambda _: LOG_ORIGIN,
+}
 
 ENVIRONMENT: Final[Mapping[str, Mapping[str, Value]]] = {
     "worker": {
@@ -89,6 +104,13 @@ ENVIRONMENT: Final[Mapping[str, Mapping[str, Value]]] = {
     "sink": {
         "AUMOS_GOVERNANCE_AUDIT_DB_URL": _audit("gov_audit_writer", lambda c: c.audit_writer_password),
         **_KAFKA,
+        **_METRICS,
+    },
+    "notary": {
+        "AUMOS_GOVERNANCE_NOTARY_DB_URL": _audit("gov_audit_notary", lambda c: c.audit_notary_password),
+        "AUMOS_GOVERNANCE_NOTARY_KEY": lambda s: s.credentials.notary_key,
+        "AUMOS_GOVERNANCE_NOTARY_STATE": lambda s: s.addresses.notary_state,
+        **_LOG,
         **_METRICS,
     },
     "sink-api": {
@@ -125,7 +147,7 @@ ENVIRONMENT: Final[Mapping[str, Mapping[str, Value]]] = {
         "AUMOS_GOVERNANCE_AUDIT_NOTARY_PASSWORD": lambda s: s.credentials.audit_notary_password,
     },
     "topics": {**_KAFKA},
-    "bucket": {**_BUCKET},
+    "bucket": {**_BUCKET, **_LOG},
     # The operator's command line: it publishes engine-made commands and reads all tenants for `verify`.
     "cli": {
         **_AGENTS_DATABASE,
@@ -133,6 +155,8 @@ ENVIRONMENT: Final[Mapping[str, Mapping[str, Value]]] = {
         **_OPA,
         **_OPA_PROGRAM,
         **_BUCKET,
+        **_LOG,
+        "AUMOS_GOVERNANCE_LOG_TRUST": lambda s: str(Path(s.addresses.notary_state).with_name("trust.json")),
         **_SINK_API,
         **_API,
         **_ENGINE_KEY,

@@ -50,7 +50,7 @@ class Plan:
         return port_names(self.opa_names, self.process_names)
 
     def addresses(self, layout: Layout) -> Addresses:
-        return native_addresses(self.ports, self.opa_names)
+        return native_addresses(self.ports, self.opa_names, str(layout.data("notary") / "last-note"))
 
 
 def load(layout: Layout) -> Plan:

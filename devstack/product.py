@@ -40,6 +40,7 @@ class Step:
 # They start and stop side by side.
 PROCESSES: Final = (
     Process("sink", ("-m", "audit_sink"), "metrics"),
+    Process("notary", ("-m", "audit_sink.notary"), "metrics"),
     Process("bundles", ("-m", "agents.bundles"), "live"),
     Process(
         "worker", ("-m", "faust", "-A", "agents.app", "worker", "--without-web"), "metrics", numbered=True

@@ -42,6 +42,8 @@ OPA_LONG_POLLING_SECONDS: Final = 30
 OPA_GOGC: Final = "400"
 
 EVIDENCE_BUCKET: Final = "aumos-governance-evidence"
+WALL_BUCKET: Final = "aumos-governance-wall"
+LOG_ORIGIN: Final = "aumos.example/audit-wall"
 
 # Ports that are taken when they are free; anything else is picked from PORT_RANGE.
 PREFERRED_PORTS: Final = {"api": 8000, "kafka": 9092, "opa-0": 8181}

@@ -4,8 +4,6 @@ The log signs with Ed25519 (type 01) and optionally ML-DSA-44 (type 06, C2SP tlo
 witnesses answer with timestamped cosignatures (types 04 and 06).
 """
 
-import base64
-import binascii
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -170,18 +168,18 @@ def verifier(text: str) -> Verifier:
 
 
 def new_secret() -> str:
-    """A new Ed25519 private key as base64 of its 32 bytes."""
-    return base64.b64encode(Ed25519PrivateKey.generate().private_bytes_raw()).decode()
+    """A new Ed25519 private key as hex of its 32 bytes."""
+    return Ed25519PrivateKey.generate().private_bytes_raw().hex()
 
 
 def signer(name: str, secret: str, kind: int = ED25519) -> Signer:
-    """The signer of a secret: base64 of 32 bytes (the seed of both algorithms); raises :class:`BadNote`."""
+    """The signer of a secret: hex of 32 bytes (the seed of both algorithms); raises :class:`BadNote`."""
     try:
-        seed = base64.b64decode(secret, validate=True)
-    except (binascii.Error, ValueError):
+        seed = bytes.fromhex(secret)
+    except ValueError:
         seed = b""
     if len(seed) != _ED25519_BYTES:
-        raise BadNote("a signing key is base64 of 32 bytes")
+        raise BadNote("a signing key is hex of 32 bytes")
     if kind == ML_DSA_44:
         return MlDsaSigner(name, MLDSA44PrivateKey.from_seed_bytes(seed))
     return Ed25519Signer(name, Ed25519PrivateKey.from_private_bytes(seed), kind)

@@ -24,7 +24,7 @@ from client.cli.submitting import submit, typed
 from client.errors import InvalidCommand
 from client.evidence import EvidenceOptions
 from client.governance import SUBMIT_TIMEOUT_S
-from client.outcome import Accepted, Decided, Receipt, Until
+from client.outcome import Accepted, Decided, Receipt, SignedReceipt, Until
 from schemas.envelope import moment_of
 from schemas.errors import Unreadable
 from schemas.models import LinkEvidence
@@ -170,7 +170,7 @@ def show(evidence: EvidenceArgument, tenant: TenantOption = None, as_json: JsonO
 
 async def _submit(
     file: Path, about: EvidenceOptions, until: Until, tenant: str | None, actor: str | None
-) -> Accepted | Decided | Receipt:
+) -> Accepted | Decided | Receipt | SignedReceipt:
     found = settings()
     async with asking(found, found.sender(tenant, actor), found.bucket()) as client:
         return await client.submit_evidence(file, until, **about)

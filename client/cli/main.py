@@ -9,6 +9,7 @@ from typer.core import TyperGroup
 from client.cli import (
     evidence,
     lanes,
+    ledger,
     policy,
     quarantine,
     reads,
@@ -59,6 +60,8 @@ for command in (
     token,
 ):
     app.command()(command)
+for handed_over in (ledger.verify, ledger.export, ledger.prove):
+    reads.audit.command(context_settings=ledger.PASSED_ON)(handed_over)
 for name, group in {
     "policy": policy.app,
     "decisions": reads.decisions,

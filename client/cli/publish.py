@@ -15,13 +15,13 @@ from client.cli.settings import Settings, settings
 from client.command import Sender
 from client.errors import GovernanceError
 from client.governance import SUBMIT_TIMEOUT_S, CallOptions, GovernanceClient
-from client.outcome import Accepted, Decided, Receipt, Until
+from client.outcome import Accepted, Decided, Receipt, SignedReceipt, Until
 from schemas.topics import topics
 
 AT_ONCE: Final = 500
 """Commands under way at once: enough to fill the engine's batches, few enough to time each out fairly."""
 
-Result = Accepted | Decided | Receipt | GovernanceError
+Result = Accepted | Decided | Receipt | SignedReceipt | GovernanceError
 
 
 def publish(
@@ -105,5 +105,8 @@ def _line(result: Result) -> str:
         case Receipt():
             event = result.decided
             return f"audited   {event.command_id}  {event.type}  {event.subject}  index {result.index}"
+        case SignedReceipt():
+            index = result.receipt.index
+            return f"signed    {result.receipt.decided.command_id}  index {index} of {result.size}"
         case _:
             return f"failed    {result}"

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from typing import Final
 
 from client.cli.output import print_fields, print_json
-from client.outcome import Accepted, Decided, Receipt, Verdict
+from client.outcome import Accepted, Decided, Receipt, SignedReceipt, Verdict
 
-Outcome = Accepted | Decided | Receipt
+Outcome = Accepted | Decided | Receipt | SignedReceipt
 
 _SOURCES: Final = frozenset({"rego_content", "module"})
 """Fields that people know from their own file; --json has them."""
@@ -25,6 +25,9 @@ def outcome_document(outcome: Outcome) -> dict[str, object]:
             wall = {"index": outcome.index, "tree_size": outcome.tree_size, "root": root}
             event = {**_event(outcome.decided), "body": body_document(outcome.decided.body)}
             return {"state": "audited", **event, "wall": wall}
+        case SignedReceipt():
+            signed = {"size": outcome.size, "root": outcome.root.hex(), "note": outcome.note.decode()}
+            return {**outcome_document(outcome.receipt), "state": "checkpointed", "checkpoint": signed}
 
 
 def show_outcome(outcome: Outcome, as_json: bool) -> None:

@@ -1,4 +1,4 @@
-"""The evidence bucket, versioned, with Object Lock. Run as a module it makes the one of its environment."""
+"""Versioned buckets with Object Lock. Run as a module it makes those of its environment."""
 
 from __future__ import annotations
 
@@ -65,7 +65,8 @@ def main() -> None:
         os.environ["AWS_ACCESS_KEY_ID"],
         os.environ["AWS_SECRET_ACCESS_KEY"],
     )
-    asyncio.run(ensure_locked_bucket(storage, os.environ["AUMOS_GOVERNANCE_EVIDENCE_ARTIFACT_BUCKET"]))
+    for name in ("AUMOS_GOVERNANCE_EVIDENCE_ARTIFACT_BUCKET", "AUMOS_GOVERNANCE_WALL_BUCKET"):
+        asyncio.run(ensure_locked_bucket(storage, os.environ[name]))
 
 
 if __name__ == "__main__":

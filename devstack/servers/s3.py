@@ -17,6 +17,7 @@ from devstack.settings import (
     CHECK_TIMEOUT_SECONDS,
     EVIDENCE_BUCKET,
     INFRASTRUCTURE_READY_SECONDS,
+    WALL_BUCKET,
 )
 from devstack.steps import Steps
 from devstack.toolchain import INSTALL_WHEELS, find_weed
@@ -58,7 +59,7 @@ def seaweedfs(layout: Layout, ports: Mapping[str, int], storage: Storage) -> Com
         folder=layout.root,
         prepare=partial(_prepare, layout, ports),
         check=partial(_lists_buckets, ports["s3.port"], storage),
-        settle=partial(_make_bucket, storage),
+        settle=partial(_make_buckets, storage),
         ready_seconds=INFRASTRUCTURE_READY_SECONDS,
         environment={key: os.environ[key] for key in ("PATH", "HOME") if key in os.environ}
         | {"AWS_ACCESS_KEY_ID": storage.access_key, "AWS_SECRET_ACCESS_KEY": storage.secret_key},
@@ -76,11 +77,12 @@ async def _lists_buckets(port: int, storage: Storage) -> None:
         raise NotReady(f"{type(error).__name__}: {error}") from error
 
 
-async def _make_bucket(storage: Storage) -> None:
-    try:
-        await ensure_locked_bucket(storage, EVIDENCE_BUCKET)
-    except (BotoCoreError, ClientError) as error:
-        raise NotReady(f"bucket {EVIDENCE_BUCKET}: {error}") from error
+async def _make_buckets(storage: Storage) -> None:
+    for bucket in (EVIDENCE_BUCKET, WALL_BUCKET):
+        try:
+            await ensure_locked_bucket(storage, bucket)
+        except (BotoCoreError, ClientError) as error:
+            raise NotReady(f"bucket {bucket}: {error}") from error
 
 
 def _prepare(layout: Layout, ports: Mapping[str, int], steps: Steps) -> tuple[str, ...]:

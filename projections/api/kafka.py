@@ -39,6 +39,10 @@ RETRY_MAX_S: Final = 5.0
 _log = logging.getLogger(__name__)
 
 
+CHECKPOINTED: Final = b"governance.audit.checkpointed"
+"""Records of the same topic that are no receipts."""
+
+
 class KafkaReceipts:
     """Keeps a :class:`LaneHeads` up to date with the receipts topic."""
 
@@ -111,6 +115,8 @@ class KafkaReceipts:
 
     def _take(self, records: Iterable[ConsumerRecord]) -> None:
         for record in records:
+            if dict(record.headers).get("ce_type") == CHECKPOINTED:
+                continue
             try:
                 receipt = read_receipt(record.value)
             except Unreadable as error:

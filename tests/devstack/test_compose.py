@@ -166,9 +166,9 @@ def test_everything_has_limits_and_everything_that_stays_has_a_health_check() ->
     assert {name for name, service in SERVICES.items() if service.healthcheck} == SERVERS | PROCESSES
 
 
-def test_only_the_sink_its_endpoint_and_its_migrations_reach_the_audit_database() -> None:
+def test_only_the_sink_its_endpoint_the_notary_and_migrations_reach_the_audit_database() -> None:
     reach = {name for name, service in SERVICES.items() if "audit" in service.networks}
-    assert reach == {"postgres-audit", "audit-migrations", "sink", "sink-api"}
+    assert reach == {"postgres-audit", "audit-migrations", "sink", "sink-api", "notary"}
     assert SERVICES["postgres-audit"].networks == ["audit"]
 
 

@@ -1,0 +1,117 @@
+"""The log, read entry by entry by somebody who believes nothing: hashes, lanes and batch rows recomputed."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from audit_sink.ledger.tree import RightEdge
+from audit_sink.wall import CHAIN_START, BatchRow, Lane
+from schemas.errors import Unreadable
+from schemas.leaf import EventRecord, decode_entry, leaf_hash
+
+
+class Contradiction(Exception):
+    """What is stored contradicts itself. ``check`` names the broken rule, ``index`` the first bad entry."""
+
+    def __init__(self, check: str, message: str, index: int | None = None) -> None:
+        super().__init__(message)
+        self.check = check
+        self.index = index
+
+
+@dataclass(frozen=True, slots=True)
+class StoredEntry:
+    """One row of the entries, as the database says it."""
+
+    leaf_index: int
+    tenant_id: str
+    tenant_index: int
+    topic: str
+    partition: int
+    lane_seq: int
+    event_type: str
+    leaf_hash: bytes
+    entry: bytes
+
+
+@dataclass(slots=True)
+class Lanes:
+    """Where each lane goes on, as the entries themselves say."""
+
+    next_seq: dict[Lane, int] = field(default_factory=dict)
+
+    def follow(self, index: int, record: EventRecord) -> None:
+        """Takes the next entry; raises :class:`Contradiction` (``lanes``) where it skips or repeats."""
+        lane = Lane(record.topic, record.partition)
+        expected = self.next_seq.get(lane, 1)
+        if record.lane_seq != expected:
+            message = (
+                f"{lane.topic}/{lane.partition}: sequence {record.lane_seq} stands where {expected} should"
+            )
+            raise Contradiction("lanes", message, index)
+        self.next_seq[lane] = expected + 1
+
+
+def read_entry(index: int, entry: bytes) -> EventRecord:
+    """The event of an entry; raises :class:`Contradiction` (``bytes``) for anything but the one form."""
+    try:
+        return decode_entry(entry)[0]
+    except Unreadable as error:
+        raise Contradiction("bytes", f"entry {index} is no leaf: {error}", index) from None
+
+
+def check_columns(stored: StoredEntry, record: EventRecord) -> bytes:
+    """The entry's leaf hash; raises :class:`Contradiction` where columns and bytes disagree."""
+    index, digest = stored.leaf_index, leaf_hash(stored.entry)
+    if digest != stored.leaf_hash:
+        raise Contradiction("bytes", f"entry {index}: its bytes have another hash", index)
+    place = (stored.topic, stored.partition, stored.lane_seq)
+    if place != (record.topic, record.partition, record.lane_seq):
+        raise Contradiction("columns", f"entry {index}: its columns name another lane or sequence", index)
+    return digest
+
+
+@dataclass(slots=True)
+class LogReading:
+    """How far the log was read, and what must come next."""
+
+    edge: RightEdge = field(default_factory=RightEdge)
+    batch_no: int = 0
+    chain: bytes = CHAIN_START
+    lanes: Lanes = field(default_factory=Lanes)
+    next_offset: dict[Lane, int] = field(default_factory=dict)
+
+    def take(self, row: BatchRow, entries: Sequence[StoredEntry]) -> list[bytes]:
+        """Takes the next batch row with its entries and returns their leaf hashes.
+
+        Raises :class:`Contradiction` (``batches``, ``bytes``, ``columns``, ``lanes``, ``root``).
+        """
+        if row.batch_no != self.batch_no + 1 or row.prev_hash != self.chain:
+            raise Contradiction("batches", f"batch {row.batch_no} does not continue batch {self.batch_no}")
+        if row.first_index != self.edge.size or len(entries) != row.next_index - row.first_index:
+            message = f"batch {row.batch_no} counts other entries than there are"
+            raise Contradiction("batches", message, row.first_index)
+        hashes = []
+        for index, stored in enumerate(entries, start=row.first_index):
+            if stored.leaf_index != index:
+                raise Contradiction("size", f"entry {index} is missing", index)
+            record = read_entry(index, stored.entry)
+            hashes.append(check_columns(stored, record))
+            if Lane(record.topic, record.partition) != row.lane:
+                raise Contradiction("batches", f"entry {index} is of another lane than its batch row", index)
+            self.lanes.follow(index, record)
+        if entries and self.lanes.next_seq[row.lane] != row.next_lane_seq:
+            raise Contradiction("batches", f"batch {row.batch_no} names other sequences", row.first_index)
+        self.edge = self.edge.extend(hashes)
+        if self.edge.root() != row.root_after:
+            raise Contradiction(
+                "root", f"the entries up to {row.next_index} give another root", row.first_index
+            )
+        self.batch_no, self.chain = row.batch_no, row.digest()
+        self.next_offset[row.lane] = row.next_offset
+        return hashes
+
+    def positions(self) -> Mapping[Lane, tuple[int, int]]:
+        """Next sequence and next offset of every lane that was read."""
+        return {
+            lane: (seq, self.next_offset.get(lane, 0)) for lane, seq in sorted(self.lanes.next_seq.items())
+        }

@@ -1,0 +1,110 @@
+"""The notary's ports in memory, for tests."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from audit_sink.copy_format import EntryRow
+from audit_sink.errors import Behind, Diverged
+from audit_sink.ledger.frontier import Frontier
+from audit_sink.ledger.reading import LogReading, StoredEntry
+from audit_sink.memory import MemoryTables
+from audit_sink.notary.ports import Guard, NewRows
+from audit_sink.wall import Lane
+
+
+@dataclass(slots=True)
+class MemoryReader:
+    """A :class:`~audit_sink.notary.ports.WallReader` on the tables that a sink in memory writes."""
+
+    tables: MemoryTables
+    checkpoints: dict[int, tuple[bytes, bool]] = field(default_factory=dict)
+
+    async def rows(self, after: int, entries: int) -> NewRows:
+        batches = self.tables.rows[after:]
+        while len(batches) > 1 and batches[-1].next_index - batches[0].first_index > entries:
+            batches = batches[:-1]
+        while batches and batches[-1].right_edge is None:
+            batches = self.tables.rows[after : after + len(batches) + 1]
+        first = batches[0].first_index if batches else 0
+        end = batches[-1].next_index if batches else 0
+        return NewRows(batches, [stored_entry(row) for row in self.tables.entries[first:end]])
+
+    async def reading_at(self, size: int) -> LogReading:
+        reading = LogReading()
+        for row in self.tables.rows:
+            if row.next_index > size:
+                break
+            reading.batch_no, reading.chain = row.batch_no, row.digest()
+            reading.lanes.next_seq[row.lane] = row.next_lane_seq
+            reading.next_offset[row.lane] = row.next_offset
+        if not self.tables.rows or self.tables.rows[-1].next_index < size:
+            raise Behind(f"the wall ends before size {size}")
+        return reading
+
+    async def trees(self, tenants: Sequence[str]) -> Mapping[str, Frontier]:
+        return {name: Frontier().extend(self.tables.leaves(name.encode()))[0] for name in tenants}
+
+    async def newest_note(self) -> bytes | None:
+        return self.checkpoints[max(self.checkpoints)][0] if self.checkpoints else None
+
+    async def add_checkpoint(self, size: int, root: bytes, note: bytes, anchored: bool, at: datetime) -> None:
+        self.checkpoints.setdefault(size, (note, anchored))
+
+    async def newest_statement(self) -> int:
+        return len(self.tables.statements)
+
+    async def add_statements(self, first: int, records: Sequence[bytes]) -> None:
+        assert first == len(self.tables.statements) + 1
+        self.tables.statements += records
+
+    async def guard(self) -> Guard:
+        return Guard(bytes(32), self.tables.unguarded)
+
+
+@dataclass(slots=True)
+class MemoryShelf:
+    """A :class:`~audit_sink.notary.ports.Shelf`."""
+
+    objects: dict[str, bytes] = field(default_factory=dict)
+
+    async def keep(self, name: str, data: bytes) -> None:
+        if self.objects.setdefault(name, data) != data:
+            raise Diverged(f"{name} is there with other bytes")
+
+    async def put(self, name: str, data: bytes) -> None:
+        self.objects[name] = data
+
+    async def drop(self, prefix: str) -> None:
+        for name in [name for name in self.objects if name.startswith(prefix)]:
+            del self.objects[name]
+
+    async def get(self, name: str) -> bytes | None:
+        return self.objects.get(name)
+
+
+@dataclass(slots=True)
+class KeptNote:
+    """A :class:`~audit_sink.notary.ports.Memory`."""
+
+    note: bytes | None = None
+
+    async def last(self) -> bytes | None:
+        return self.note
+
+    async def remember(self, note: bytes) -> None:
+        self.note = note
+
+
+def stored_entry(row: EntryRow) -> StoredEntry:
+    """A row of the entries as the notary reads it."""
+    return StoredEntry(
+        row.leaf_index,
+        row.tenant_id,
+        row.tenant_index,
+        *Lane(row.topic, row.partition),
+        row.lane_seq,
+        row.event_type,
+        row.leaf_hash,
+        row.entry,
+    )

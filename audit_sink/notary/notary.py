@@ -1,0 +1,281 @@
+"""One round after the other: read what is new, recompute it, put it on the shelf, sign it.
+
+Every step may be repeated: objects are put idempotently, the last word is kept before it is said, and
+a restart goes on from the newest note that anybody kept.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Final
+
+from audit_sink.errors import Diverged, Halt
+from audit_sink.ledger.checkpoint import Checkpoint, read_checkpoint
+from audit_sink.ledger.frontier import Frontier, FullTile, widths
+from audit_sink.ledger.keys import Signer, Verifier, verifier
+from audit_sink.ledger.note import BadNote, Note, read_note
+from audit_sink.ledger.reading import Contradiction, LogReading, StoredEntry
+from audit_sink.ledger.tiles import WIDTH, Bundle, Tile, decode_bundle, encode_bundle, hashes_of
+from audit_sink.notary.ports import Guard, Memory, NewRows, Shelf, WallReader
+from audit_sink.notary.shelves import EDGE, KEPT, partial, tile_bytes
+from audit_sink.notary.statements import Statement, context, records, tenant_head
+from audit_sink.notary.witnesses import Witnesses
+from audit_sink.wall import NOTARY_LANE
+
+ANCHOR_EVERY: Final = timedelta(seconds=60)
+"""Longest time between two anchors, idle or not: silence of a log shows within a minute."""
+ANCHOR_ENTRIES: Final = 65_536
+"""Most entries between two anchors."""
+ROUND_ENTRIES: Final = 16_384
+"""Entries read at once: some 20 MB."""
+PUTS_AT_ONCE: Final = 8
+
+
+@dataclass(slots=True)
+class Signed:
+    """Where the notary stands: everything up to its last checkpoint."""
+
+    reading: LogReading
+    frontier: Frontier
+    tail: list[bytes]
+    """Entries after the last full bundle."""
+    checkpoint: Checkpoint
+    note: bytes
+
+
+@dataclass(slots=True)
+class Anchoring:
+    """The anchor under way, and when the next one is due."""
+
+    due: datetime | None = None
+    size: int = 0
+    """Size of the log at the last anchor."""
+    statement: int = 0
+    """Number of the newest context entry that was asked for; 0 when none is under way."""
+    changed: set[str] = field(default_factory=set)
+    """Tenants with entries since the last anchor."""
+
+
+class Notary:
+    """``origin`` names the log; ``signers`` are its own keys, the first of them Ed25519."""
+
+    def __init__(
+        self,
+        origin: str,
+        signers: Sequence[Signer],
+        wall: WallReader,
+        shelf: Shelf,
+        memory: Memory,
+        witnesses: Witnesses,
+        now: Callable[[], datetime],
+        incarnation: str,
+    ) -> None:
+        self._origin = origin
+        self._signers = signers
+        self._own: tuple[Verifier, ...] = tuple(verifier(each.vkey) for each in signers)
+        self._wall = wall
+        self._shelf = shelf
+        self._memory = memory
+        self._witnesses = witnesses
+        self._now = now
+        self._incarnation = incarnation
+        self._anchoring = Anchoring()
+        self.signed: Signed | None = None
+
+    async def resume(self) -> Signed:
+        """Finds its last word and stands there again.
+
+        Raises :class:`~audit_sink.errors.Diverged` where the notes, the shelf and the wall do not agree,
+        and :class:`~audit_sink.errors.Behind` where the wall ends before it.
+        """
+        kept = [
+            await self._memory.last(),
+            await self._wall.newest_note(),
+            await self._shelf.get(f"{EDGE}/checkpoint"),
+        ]
+        notes = {note: self._read(note) for note in kept if note is not None}
+        if not notes:
+            empty = LogReading()
+            self.signed = Signed(empty, Frontier(), [], Checkpoint(self._origin, 0, empty.edge.root()), b"")
+            return self.signed
+        note, checkpoint = max(notes.items(), key=lambda each: each[1].size)
+        for other in notes.values():
+            if other.size == checkpoint.size and other.root != checkpoint.root:
+                raise Diverged(f"two checkpoints of size {checkpoint.size} are signed")
+        frontier = await self._frontier(checkpoint.size)
+        edge = frontier.edge()
+        if edge.root() != checkpoint.root:
+            raise Diverged(f"the tiles at size {checkpoint.size} give another root than was signed")
+        reading = await self._wall.reading_at(checkpoint.size)
+        reading.edge = edge
+        await self._memory.remember(note)
+        self.signed = Signed(reading, frontier, await self._tail(checkpoint.size), checkpoint, note)
+        return self.signed
+
+    async def round(self) -> bool:
+        """Signs what is new; whether there was anything. Whatever it raises, the next round resumes first.
+
+        Raises :class:`~audit_sink.errors.Diverged` where the wall contradicts itself or its last checkpoint.
+        """
+        signed, self.signed = self.signed or await self.resume(), None
+        await self._anchor_when_due(signed)
+        new = await self._wall.rows(signed.reading.batch_no, ROUND_ENTRIES)
+        if new.batches:
+            try:
+                await self._sign(signed, new)
+            except Contradiction as error:
+                raise Diverged(f"{error.check}: {error}") from error
+        self.signed = signed
+        return bool(new.batches)
+
+    async def _sign(self, signed: Signed, new: NewRows) -> None:
+        entries = iter(new.entries)
+        leaves: list[bytes] = []
+        for row in new.batches:
+            mine = [next(entries) for _ in range(row.next_index - row.first_index)]
+            leaves += signed.reading.take(row, mine)
+        self._note_changes(new.entries)
+        frontier, full = signed.frontier.extend(leaves)
+        bundles, tail = _bundles(signed.frontier.size, signed.tail, [each.entry for each in new.entries])
+        size, root = signed.reading.edge.size, signed.reading.edge.root()
+        anchored = self._is_anchored(signed.reading)
+        if leaves or not signed.note:
+            await self._put_tiles(frontier, full, bundles, tail, anchored)
+            await self._say(signed, Checkpoint(self._origin, size, root), anchored)
+            for path in [tile.path for tile in _filled(full, bundles)]:
+                await self._shelf.drop(f"{EDGE}/{path}.p/")
+        signed.frontier, signed.tail = frontier, tail
+
+    async def _say(self, signed: Signed, checkpoint: Checkpoint, anchored: bool) -> None:
+        now = self._now()
+        text = checkpoint.text()
+        note = Note(text, tuple(signer.sign(text, int(now.timestamp())) for signer in self._signers))
+        await self._memory.remember(note.encode())
+        note = note.plus(await self._witnesses.cosign(note, checkpoint))
+        data = note.encode()
+        if anchored:
+            await self._shelf.keep(f"{KEPT}/checkpoint/{checkpoint.size}", data)
+        await self._shelf.put(f"{EDGE}/checkpoint", data)
+        await self._wall.add_checkpoint(checkpoint.size, checkpoint.root, data, anchored, now)
+        signed.checkpoint, signed.note = checkpoint, data
+        if anchored:
+            self._anchoring.statement = 0
+            self._anchoring.size = checkpoint.size
+
+    async def _put_tiles(
+        self,
+        frontier: Frontier,
+        full: Sequence[FullTile],
+        bundles: Sequence[tuple[int, bytes]],
+        tail: Sequence[bytes],
+        anchored: bool,
+    ) -> None:
+        kept = [(Bundle(place).path, data) for place, data in bundles]
+        kept += [(Tile(tile.level, tile.place).path, tile.hashes) for tile in full]
+        unfilled = [
+            (Tile(level, frontier.size >> (8 * (level + 1)), len(row)).path, b"".join(row))
+            for level, row in enumerate(frontier.rows)
+            if row
+        ]
+        if tail:
+            unfilled.append((Bundle(frontier.size // WIDTH, len(tail)).path, encode_bundle(tail)))
+        room = asyncio.Semaphore(PUTS_AT_ONCE)
+
+        async def keep(path: str, data: bytes) -> None:
+            async with room:
+                await self._shelf.keep(f"{KEPT}/{path}", data)
+
+        async def put(path: str, data: bytes) -> None:
+            async with room:
+                await self._shelf.put(f"{EDGE}/{path}", data)
+
+        try:
+            async with asyncio.TaskGroup() as group:
+                for path, data in kept:
+                    group.create_task(keep(path, data))
+                for path, data in unfilled:
+                    group.create_task(put(path, data))
+                    if anchored:
+                        group.create_task(keep(path, data))
+        except ExceptionGroup as failed:
+            raise next(
+                (e for e in failed.exceptions if isinstance(e, Halt)), failed.exceptions[0]
+            ) from failed
+
+    def _note_changes(self, entries: Sequence[StoredEntry]) -> None:
+        # What the notary itself says is no change, or every anchor would make the next one's.
+        self._anchoring.changed |= {each.tenant_id for each in entries if each.topic != NOTARY_LANE.topic}
+
+    def _is_anchored(self, reading: LogReading) -> bool:
+        asked = self._anchoring.statement
+        return bool(asked) and reading.lanes.next_seq.get(NOTARY_LANE, 1) > asked
+
+    async def _anchor_when_due(self, signed: Signed) -> None:
+        anchoring, now = self._anchoring, self._now()
+        waited = anchoring.due is None or now >= anchoring.due
+        grown = signed.reading.edge.size - anchoring.size >= ANCHOR_ENTRIES
+        if anchoring.statement or not (waited or grown):
+            return
+        statements = await self._statements(signed, await self._wall.guard(), now)
+        first = await self._wall.newest_statement() + 1
+        await self._wall.add_statements(first, records(statements, first, now))
+        anchoring.statement = first + len(statements) - 1
+        anchoring.due = now + ANCHOR_EVERY
+        anchoring.changed = set()
+
+    async def _statements(self, signed: Signed, guard: Guard, now: datetime) -> list[Statement]:
+        tenants = sorted(self._anchoring.changed)
+        heads = await self._wall.trees(tenants) if tenants else {}
+        found = [tenant_head(name, tree.size, tree.edge().root()) for name, tree in heads.items()]
+        return [*found, context(signed.reading, guard, self._incarnation, now)]
+
+    def _read(self, data: bytes) -> Checkpoint:
+        try:
+            note = read_note(data)
+            for own in self._own:
+                own.verify(note)
+            checkpoint = read_checkpoint(note.text)
+        except BadNote as error:
+            raise Diverged(f"a kept checkpoint is not ours: {error}") from error
+        if checkpoint.origin != self._origin:
+            raise Diverged(f"a kept checkpoint is of the log {checkpoint.origin!r}")
+        return checkpoint
+
+    async def _frontier(self, size: int) -> Frontier:
+        rows: list[tuple[bytes, ...]] = []
+        for level, width in enumerate(widths(size)):
+            data = b""
+            if width:
+                data = await tile_bytes(self._shelf, Tile(level, size >> (8 * (level + 1)), width))
+            rows.append(tuple(hashes_of(data)) if data else ())
+        return Frontier(size, tuple(rows))
+
+    async def _tail(self, size: int) -> list[bytes]:
+        width = size % WIDTH
+        if not width:
+            return []
+        bundle = Bundle(size // WIDTH, width)
+        data = await partial(self._shelf, bundle.path, Bundle(bundle.place).path)
+        if data is None:
+            raise Diverged(f"the entries before size {size} are not on the shelf")
+        return decode_bundle(data)[:width]
+
+
+def _filled(full: Sequence[FullTile], bundles: Sequence[tuple[int, bytes]]) -> list[Tile | Bundle]:
+    """What has no partial form any more."""
+    return [*(Tile(tile.level, tile.place) for tile in full), *(Bundle(place) for place, _ in bundles)]
+
+
+def _bundles(
+    size: int, tail: Sequence[bytes], entries: Sequence[bytes]
+) -> tuple[list[tuple[int, bytes]], list[bytes]]:
+    """The bundles that filled up, with their places, and the entries after them."""
+    waiting = [*tail, *entries]
+    place = size // WIDTH
+    full = []
+    while len(waiting) >= WIDTH:
+        full.append((place, encode_bundle(waiting[:WIDTH])))
+        del waiting[:WIDTH]
+        place += 1
+    return full, waiting
