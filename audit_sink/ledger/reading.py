@@ -87,9 +87,8 @@ class LogReading:
         """
         if row.batch_no != self.batch_no + 1 or row.prev_hash != self.chain:
             raise Contradiction("batches", f"batch {row.batch_no} does not continue batch {self.batch_no}")
-        if row.first_index != self.edge.size or len(entries) != row.next_index - row.first_index:
-            message = f"batch {row.batch_no} counts other entries than there are"
-            raise Contradiction("batches", message, row.first_index)
+        if row.first_index != self.edge.size:
+            raise Contradiction("batches", f"batch {row.batch_no} starts elsewhere", row.first_index)
         hashes = []
         for index, stored in enumerate(entries, start=row.first_index):
             if stored.leaf_index != index:
@@ -99,6 +98,8 @@ class LogReading:
             if Lane(record.topic, record.partition) != row.lane:
                 raise Contradiction("batches", f"entry {index} is of another lane than its batch row", index)
             self.lanes.follow(index, record)
+        if (end := row.first_index + len(entries)) < row.next_index:
+            raise Contradiction("size", f"entry {end} is missing", end)
         if entries and self.lanes.next_seq[row.lane] != row.next_lane_seq:
             raise Contradiction("batches", f"batch {row.batch_no} names other sequences", row.first_index)
         self.edge = self.edge.extend(hashes)

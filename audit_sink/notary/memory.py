@@ -10,7 +10,7 @@ from audit_sink.ledger.frontier import Frontier
 from audit_sink.ledger.reading import LogReading, StoredEntry
 from audit_sink.memory import MemoryTables
 from audit_sink.notary.ports import Guard, NewRows
-from audit_sink.wall import Lane
+from audit_sink.wall import NOTARY_LANE, Lane
 
 
 @dataclass(slots=True)
@@ -42,6 +42,10 @@ class MemoryReader:
             raise Behind(f"the wall ends before size {size}")
         return reading
 
+    async def changed_tenants(self, first: int, end: int) -> Sequence[str]:
+        rows = self.tables.entries[first:end]
+        return sorted({row.tenant_id for row in rows if row.topic != NOTARY_LANE.topic})
+
     async def trees(self, tenants: Sequence[str]) -> Mapping[str, Frontier]:
         return {name: Frontier().extend(self.tables.leaves(name.encode()))[0] for name in tenants}
 
@@ -51,8 +55,8 @@ class MemoryReader:
     async def add_checkpoint(self, size: int, root: bytes, note: bytes, anchored: bool, at: datetime) -> None:
         self.checkpoints.setdefault(size, (note, anchored))
 
-    async def newest_statement(self) -> int:
-        return len(self.tables.statements)
+    async def newest_statement(self) -> tuple[int, bytes | None]:
+        return len(self.tables.statements), self.tables.statements[-1] if self.tables.statements else None
 
     async def add_statements(self, first: int, records: Sequence[bytes]) -> None:
         assert first == len(self.tables.statements) + 1

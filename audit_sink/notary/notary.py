@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from itertools import islice
 from typing import Final
 
 from audit_sink.errors import Diverged, Halt
@@ -19,7 +20,7 @@ from audit_sink.ledger.reading import Contradiction, LogReading, StoredEntry
 from audit_sink.ledger.tiles import WIDTH, Bundle, Tile, decode_bundle, encode_bundle, hashes_of
 from audit_sink.notary.ports import Guard, Memory, NewRows, Shelf, WallReader
 from audit_sink.notary.shelves import EDGE, KEPT, partial, tile_bytes
-from audit_sink.notary.statements import Statement, context, records, tenant_head
+from audit_sink.notary.statements import Statement, context, records, size_of_context, tenant_head
 from audit_sink.notary.witnesses import Witnesses
 from audit_sink.wall import NOTARY_LANE
 
@@ -50,7 +51,7 @@ class Anchoring:
 
     due: datetime | None = None
     size: int = 0
-    """Size of the log at the last anchor."""
+    """Size of the log that the last context states."""
     statement: int = 0
     """Number of the newest context entry that was asked for; 0 when none is under way."""
     changed: set[str] = field(default_factory=set)
@@ -109,6 +110,11 @@ class Notary:
             raise Diverged(f"the tiles at size {checkpoint.size} give another root than was signed")
         reading = await self._wall.reading_at(checkpoint.size)
         reading.edge = edge
+        _, newest = await self._wall.newest_statement()
+        self._anchoring.size = min(size_of_context(newest), checkpoint.size)
+        self._anchoring.changed |= set(
+            await self._wall.changed_tenants(self._anchoring.size, checkpoint.size)
+        )
         await self._memory.remember(note)
         self.signed = Signed(reading, frontier, await self._tail(checkpoint.size), checkpoint, note)
         return self.signed
@@ -133,7 +139,7 @@ class Notary:
         entries = iter(new.entries)
         leaves: list[bytes] = []
         for row in new.batches:
-            mine = [next(entries) for _ in range(row.next_index - row.first_index)]
+            mine = list(islice(entries, row.next_index - row.first_index))
             leaves += signed.reading.take(row, mine)
         self._note_changes(new.entries)
         frontier, full = signed.frontier.extend(leaves)
@@ -161,7 +167,6 @@ class Notary:
         signed.checkpoint, signed.note = checkpoint, data
         if anchored:
             self._anchoring.statement = 0
-            self._anchoring.size = checkpoint.size
 
     async def _put_tiles(
         self,
@@ -218,11 +223,11 @@ class Notary:
         if anchoring.statement or not (waited or grown):
             return
         statements = await self._statements(signed, await self._wall.guard(), now)
-        first = await self._wall.newest_statement() + 1
+        first = (await self._wall.newest_statement())[0] + 1
         await self._wall.add_statements(first, records(statements, first, now))
         anchoring.statement = first + len(statements) - 1
         anchoring.due = now + ANCHOR_EVERY
-        anchoring.changed = set()
+        anchoring.size, anchoring.changed = signed.reading.edge.size, set()
 
     async def _statements(self, signed: Signed, guard: Guard, now: datetime) -> list[Statement]:
         tenants = sorted(self._anchoring.changed)

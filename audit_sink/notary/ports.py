@@ -38,6 +38,9 @@ class WallReader(Protocol):
         Raises :class:`~audit_sink.errors.Behind` where the database ends before it.
         """
 
+    async def changed_tenants(self, first: int, end: int) -> Sequence[str]:
+        """The tenants of entries ``first`` to ``end - 1``, the notary's own statements apart."""
+
     async def trees(self, tenants: Sequence[str]) -> Mapping[str, Frontier]:
         """The trees of tenants as they are now."""
 
@@ -47,8 +50,8 @@ class WallReader(Protocol):
     async def add_checkpoint(self, size: int, root: bytes, note: bytes, anchored: bool, at: datetime) -> None:
         """Stores a checkpoint; one of that size that is there stays."""
 
-    async def newest_statement(self) -> int:
-        """The number of the newest statement, 0 before the first."""
+    async def newest_statement(self) -> tuple[int, bytes | None]:
+        """Number and leaf of the newest statement; 0 before the first."""
 
     async def add_statements(self, first: int, records: Sequence[bytes]) -> None:
         """Adds statements from a number on, all or none; the sink takes them into the log."""

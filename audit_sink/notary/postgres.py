@@ -14,7 +14,7 @@ from audit_sink.ledger.reading import LogReading, StoredEntry
 from audit_sink.notary.guard import guard_of
 from audit_sink.notary.ports import Guard, NewRows
 from audit_sink.postgres import BROKEN, read_trees
-from audit_sink.wall import BatchRow, Lane
+from audit_sink.wall import NOTARY_LANE, BatchRow, Lane
 
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 
@@ -51,6 +51,11 @@ SELECT * FROM governance_audit.gov_audit_batches WHERE next_index <= $1 ORDER BY
 _LANES_AT: Final = """
 SELECT DISTINCT ON (topic, partition) topic, partition, next_lane_seq, next_offset
 FROM governance_audit.gov_audit_batches WHERE batch_no <= $1 ORDER BY topic, partition, batch_no DESC
+"""
+
+_CHANGED: Final = """
+SELECT DISTINCT tenant_id FROM governance_audit.gov_audit_trail_entries
+WHERE leaf_index >= $1 AND leaf_index < $2 AND topic <> $3 ORDER BY tenant_id
 """
 
 _ADD_CHECKPOINT: Final = """
@@ -126,6 +131,11 @@ class PostgresReader:
             reading.next_offset[lane] = each["next_offset"]
         return reading
 
+    async def changed_tenants(self, first: int, end: int) -> Sequence[str]:
+        async with self._reading() as connection:
+            rows = await connection.fetch(_CHANGED, first, end, NOTARY_LANE.topic)
+        return [row["tenant_id"] for row in rows]
+
     async def trees(self, tenants: Sequence[str]) -> Mapping[str, Frontier]:
         async with self._reading() as connection:
             found = await read_trees(connection, [name.encode() for name in tenants])
@@ -140,12 +150,13 @@ class PostgresReader:
         async with _answers(), self._pool.acquire(timeout=TIMEOUT_S) as connection:
             await connection.execute(_ADD_CHECKPOINT, size, root, note, anchored, at)
 
-    async def newest_statement(self) -> int:
+    async def newest_statement(self) -> tuple[int, bytes | None]:
         async with self._reading() as connection:
-            found = await connection.fetchval(
-                "SELECT coalesce(max(statement_no), 0) FROM governance_audit.gov_audit_statements"
+            row = await connection.fetchrow(
+                "SELECT statement_no, record FROM governance_audit.gov_audit_statements"
+                " ORDER BY statement_no DESC LIMIT 1"
             )
-        return int(found)
+        return (0, None) if row is None else (row["statement_no"], row["record"])
 
     async def add_statements(self, first: int, records: Sequence[bytes]) -> None:
         async with _answers(), self._pool.acquire(timeout=TIMEOUT_S) as connection:

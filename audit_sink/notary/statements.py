@@ -15,7 +15,7 @@ from audit_sink.notary.ports import Guard
 from audit_sink.wall import NOTARY_LANE
 from schemas.envelope import Envelope, headers_of, timestamp
 from schemas.identity import OPERATOR_TENANT, message_key, position_event_id
-from schemas.leaf import EventRecord, encode_leaf
+from schemas.leaf import EventRecord, decode_entry, encode_leaf
 
 SOURCE: Final = "aumos-audit-notary"
 CONTEXT: Final = "audit.checkpoint_context"
@@ -58,6 +58,14 @@ def tenant_head(tenant: str, size: int, root: bytes) -> Statement:
     return Statement(
         TENANT_HEAD, tenant, f"tenant/{tenant}", {"tenant": tenant, "size": size, "root": root.hex()}
     )
+
+
+def size_of_context(leaf: bytes | None) -> int:
+    """The size that a context entry states; 0 without one. The context is the last of its statements."""
+    if leaf is None:
+        return 0
+    body = json.loads(decode_entry(leaf)[0].value or b"{}")
+    return int(body.get("size", 0))
 
 
 def records(statements: Sequence[Statement], first: int, now: datetime) -> list[bytes]:

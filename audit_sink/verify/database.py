@@ -1,5 +1,7 @@
 """The database against its own batch rows and against what was signed."""
 
+from itertools import islice
+
 from audit_sink.ledger.reading import Contradiction, LogReading
 from audit_sink.notary.ports import WallReader
 from audit_sink.verify.log import Progress
@@ -21,7 +23,7 @@ async def check_database(wall: WallReader, report: Report, progress: Progress) -
         new = await wall.rows(reading.batch_no, AT_ONCE)
         entries = iter(new.entries)
         for row in new.batches:
-            mine = [next(entries) for _ in range(row.next_index - row.first_index)]
+            mine = list(islice(entries, row.next_index - row.first_index))
             try:
                 reading.take(row, mine)
             except Contradiction as error:

@@ -1,82 +1,26 @@
 """The notary on fakes: what it signs, what it refuses, and that any crash changes nothing."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
 from audit_sink.errors import Behind, Diverged, Unavailable
-from audit_sink.ledger.checkpoint import Checkpoint, read_checkpoint
-from audit_sink.ledger.keys import COSIGNATURE, ML_DSA_44, new_secret, signer, verifier
+from audit_sink.ledger.checkpoint import Checkpoint
+from audit_sink.ledger.keys import COSIGNATURE, new_secret, signer, verifier
 from audit_sink.ledger.note import Note, read_note
 from audit_sink.ledger.proofs import check_consistency, check_inclusion
 from audit_sink.ledger.tiles import bundles_between, decode_bundle, tiles_between
 from audit_sink.ledger.witness import WitnessState, request_body
-from audit_sink.memory import MemoryTables
-from audit_sink.notary.memory import KeptNote, MemoryReader, MemoryShelf
+from audit_sink.notary.memory import MemoryShelf
 from audit_sink.notary.notary import ANCHOR_EVERY, Notary
 from audit_sink.notary.ports import Cosigned
 from audit_sink.notary.shelves import TileProver
-from audit_sink.notary.witnesses import Known, Witnesses
-from audit_sink.wall import NOTARY_LANE, Lane
+from audit_sink.notary.witnesses import Known
 from schemas.leaf import decode_entry, leaf_hash
-from tests.audit_sink.batches import Log, run_of_all
-from tests.audit_sink.lane_events import events
 from tests.audit_sink.ledger.trees import definition
-
-A = Lane("governance.policy.events.v1", 0)
-ORIGIN = "wall.example/log"
-START = datetime(2026, 3, 1, tzinfo=UTC)
-
-
-@dataclass
-class World:
-    """A wall, a bucket, and a notary that may be started anew."""
-
-    tables: MemoryTables = field(default_factory=MemoryTables)
-    shelf: MemoryShelf = field(default_factory=MemoryShelf)
-    kept: KeptNote = field(default_factory=KeptNote)
-    log: Log = field(default_factory=Log)
-    secret: str = field(default_factory=new_secret)
-    now: datetime = START
-    witnesses: list[Known] = field(default_factory=list)
-    quorum: int = 0
-    written: int = 0
-
-    def __post_init__(self) -> None:
-        self.reader = MemoryReader(self.tables)
-
-    def start(self) -> Notary:
-        """A notary process."""
-        keys = [signer(ORIGIN, self.secret), signer(ORIGIN, self.secret, ML_DSA_44)]
-        witnesses = Witnesses(self.witnesses, self.quorum, TileProver(self.shelf))
-        return Notary(
-            ORIGIN, keys, self.reader, self.shelf, self.kept, witnesses, lambda: self.now, "incarnation-1"
-        )
-
-    def append(self, count: int, tenants: Sequence[str] = ("acme", "other")) -> None:
-        """More events in the wall."""
-        self.tables.add(self.log.of(events(A, self.written + 1, self.written + count, tuple(tenants))))
-        self.written += count
-
-    def take_over(self) -> None:
-        """What the sink does with the notary's statements."""
-        first = self.log.state.lane(NOTARY_LANE).next_lane_seq
-        records = [decode_entry(each)[0] for each in self.tables.statements[first - 1 :]]
-        if records:
-            self.tables.add(self.log.make([run_of_all(records, next_offset=0)]))
-
-    def leaves(self) -> list[bytes]:
-        """Every leaf hash of the wall."""
-        return [leaf_hash(entry.entry) for entry in self.tables.entries]
-
-    def signed(self) -> Checkpoint:
-        """The newest published checkpoint, verified."""
-        note = read_note(self.shelf.objects["edge/checkpoint"])
-        for kind in (signer(ORIGIN, self.secret), signer(ORIGIN, self.secret, ML_DSA_44)):
-            verifier(kind.vkey).verify(note)
-        return read_checkpoint(note.text)
+from tests.audit_sink.notarised import ORIGIN, START, World
 
 
 async def test_every_checkpoint_is_the_root_of_its_entries_and_continues_the_one_before() -> None:
