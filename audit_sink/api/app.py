@@ -12,6 +12,7 @@ from audit_sink.api.callers import Parts, PartsOf
 from audit_sink.api.models import Live, Ready
 from audit_sink.api.observed import Observed
 from audit_sink.api.postgres import opened
+from audit_sink.api.proofs import router as proofs
 from audit_sink.api.routes import router
 from audit_sink.api.settings import ApiSettings
 from audit_sink.api.trail import TrailUnavailable
@@ -45,6 +46,7 @@ def create_app(settings: ApiSettings, tokens: TokenSettings) -> FastAPI:
     )
     app.add_middleware(Observed, registry=registry)
     app.include_router(router)
+    app.include_router(proofs)
     app.include_router(_health(registry))
     install(app)
     app.add_exception_handler(TrailUnavailable, _on_unavailable)

@@ -104,6 +104,25 @@ class LogHead(Answer):
     lanes: list[LaneHead]
 
 
+class InclusionProof(Answer):
+    """That an entry stands at its index in the tree of ``size`` entries (RFC 9162 section 2.1.3)."""
+
+    index: int
+    size: int
+    leaf_hash: Hash
+    hashes: list[Hash] = Field(description="From the leaf's sibling up.")
+
+
+class ConsistencyProof(Answer):
+    """That the tree of ``to`` entries continues that of ``from`` (RFC 9162 section 2.1.4)."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+    from_: int = Field(alias="from")
+    to: int
+    hashes: list[Hash]
+
+
 class Live(Answer):
     """The process answers."""
 

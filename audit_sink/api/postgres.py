@@ -13,7 +13,8 @@ import asyncpg
 from audit_sink import queries
 from audit_sink.api.settings import ApiSettings
 from audit_sink.api.trail import Filters, Head, Order, StoredEntry, TrailUnavailable
-from audit_sink.wall import BatchRow, Lane, LaneEnd, state_of
+from audit_sink.ledger.tiles import WIDTH, Tile
+from audit_sink.wall import BatchRow, Lane, LaneEnd, SignedSize, state_of
 from projections.tokens import Caller
 
 if TYPE_CHECKING:
@@ -34,6 +35,17 @@ _FILTERS: Final[Mapping[str, str]] = {
     "actor": "actor = ",
     "event_id": "event_id = ",
 }
+_FULL_TILE: Final = (
+    "SELECT hashes FROM governance_audit.gov_audit_tiles WHERE tree = '' AND level = $1 AND place = $2"
+)
+_LEAVES: Final = """
+SELECT leaf_hash AS hash FROM governance_audit.gov_audit_trail_entries
+WHERE leaf_index >= $1 AND leaf_index < $2 ORDER BY leaf_index
+"""
+_ROOTS: Final = """
+SELECT root AS hash FROM governance_audit.gov_audit_tiles
+WHERE tree = '' AND level = $1 AND place >= $2 AND place < $3 ORDER BY place
+"""
 _AWAY: Final = (
     OSError,
     asyncpg.InterfaceError,
@@ -101,6 +113,25 @@ class PostgresTrail:
         lanes = {Lane(row[0], row[1]): LaneEnd(*row[2:]) for row in map(tuple, ends)}
         state = state_of(None if newest is None else BatchRow(**dict(newest.items())), lanes)
         return Head(state.batch_no, state.edge.size, state.edge.root(), lanes)
+
+    async def checkpoint(self) -> SignedSize | None:
+        """See the port."""
+        async with self._reading(_BE_AUDITOR) as session:
+            row = await session.fetchrow(queries.NEWEST_CHECKPOINT)
+        return None if row is None else SignedSize(row["size"], row["root"], row["note"], row["anchored"])
+
+    async def tile(self, tile: Tile) -> bytes:
+        """See the port."""
+        first = tile.place * WIDTH
+        async with self._reading(_BE_AUDITOR) as session:
+            if tile.width == WIDTH:
+                whole: bytes = await session.fetchval(_FULL_TILE, tile.level, tile.place)
+                return whole
+            if tile.level == 0:
+                rows = await session.fetch(_LEAVES, first, first + tile.width)
+            else:
+                rows = await session.fetch(_ROOTS, tile.level - 1, first, first + tile.width)
+        return b"".join(row["hash"] for row in rows)
 
     async def check(self) -> None:
         """See the port."""

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, Protocol
 
-from audit_sink.wall import BatchRow, Lane, LaneEnd
+from audit_sink.ledger.tiles import Tile
+from audit_sink.wall import BatchRow, Lane, LaneEnd, SignedSize
 from projections.tokens import Caller
 
 Order = Literal["asc", "desc"]
@@ -74,6 +75,15 @@ class Trail(Protocol):
 
     async def head(self) -> Head:
         """Size, root and lanes. For callers with ``audit:all`` only."""
+
+    async def checkpoint(self) -> SignedSize | None:
+        """The notary's newest checkpoint."""
+
+    async def tile(self, tile: Tile) -> bytes:
+        """The hashes of a tile of the log, of exactly its width.
+
+        Hashes of the whole log are for every caller: they say nothing, and each proof needs them.
+        """
 
     async def check(self) -> None:
         """Raises :class:`TrailUnavailable` unless the entries can be read."""

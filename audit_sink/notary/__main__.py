@@ -23,7 +23,7 @@ from audit_sink.notary.notary import Notary
 from audit_sink.notary.postgres import opened
 from audit_sink.notary.s3 import TIMEOUT_S, S3Shelf
 from audit_sink.notary.settings import NotarySettings
-from audit_sink.notary.shelves import TileProver
+from audit_sink.notary.shelves import prover
 from audit_sink.notary.telemetry import NotaryTelemetry
 from audit_sink.notary.witnesses import HttpWitness, Known, Witnesses
 from audit_sink.probes import probes
@@ -71,7 +71,7 @@ async def serve(settings: NotarySettings) -> None:
             wall,
             shelf,
             DiskMemory(settings.state),
-            Witnesses(known, settings.quorum, TileProver(shelf)),
+            Witnesses(known, settings.quorum, prover(shelf)),
             lambda: datetime.now(UTC),
             str(uuid4()),
         )

@@ -19,7 +19,7 @@ from audit_sink.ledger.note import BadNote, Note, read_note
 from audit_sink.ledger.reading import Contradiction, LogReading, StoredEntry
 from audit_sink.ledger.tiles import WIDTH, Bundle, Tile, decode_bundle, encode_bundle, hashes_of
 from audit_sink.notary.ports import Guard, Memory, NewRows, Shelf, WallReader
-from audit_sink.notary.shelves import EDGE, KEPT, partial, tile_bytes
+from audit_sink.notary.shelves import EDGE, KEPT, grown, tile_bytes
 from audit_sink.notary.statements import Statement, context, records, size_of_context, tenant_head
 from audit_sink.notary.witnesses import Witnesses
 from audit_sink.wall import NOTARY_LANE
@@ -261,7 +261,7 @@ class Notary:
         if not width:
             return []
         bundle = Bundle(size // WIDTH, width)
-        data = await partial(self._shelf, bundle.path, Bundle(bundle.place).path)
+        data = await grown(self._shelf, bundle.path, Bundle(bundle.place).path)
         if data is None:
             raise Diverged(f"the entries before size {size} are not on the shelf")
         return decode_bundle(data)[:width]

@@ -6,7 +6,7 @@ from audit_sink.ledger.note import BadNote, read_note
 from audit_sink.ledger.proof_file import ProofFile
 from audit_sink.ledger.proofs import BadProof, check_inclusion
 from audit_sink.ledger.tiles import WIDTH, Bundle, decode_bundle
-from audit_sink.notary.shelves import TileProver
+from audit_sink.notary.shelves import prover
 from audit_sink.verify.sources import Files, tile_or_wider
 from audit_sink.verify.trust import Trust
 from schemas.leaf import leaf_hash
@@ -36,7 +36,7 @@ async def prove(files: Files, index: int) -> ProofFile:
     data = await tile_or_wider(files, bundle)
     if data is None:
         raise Unavailable(f"{bundle.path} is not there")
-    proof = await TileProver(FilesShelf(files)).inclusion(index, checkpoint.size)
+    proof = await prover(FilesShelf(files)).inclusion(index, checkpoint.size)
     return ProofFile(index, tuple(proof), note, decode_bundle(data)[index - start])
 
 

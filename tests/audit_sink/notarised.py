@@ -11,7 +11,7 @@ from audit_sink.ledger.note import read_note
 from audit_sink.memory import MemoryTables
 from audit_sink.notary.memory import KeptNote, MemoryReader, MemoryShelf
 from audit_sink.notary.notary import Notary
-from audit_sink.notary.shelves import TileProver
+from audit_sink.notary.shelves import prover
 from audit_sink.notary.witnesses import Known, Witnesses
 from audit_sink.verify.trust import Trust
 from audit_sink.wall import NOTARY_LANE, Lane
@@ -44,7 +44,7 @@ class World:
     def start(self) -> Notary:
         """A notary process."""
         keys = [signer(ORIGIN, self.secret), signer(ORIGIN, self.secret, ML_DSA_44)]
-        witnesses = Witnesses(self.witnesses, self.quorum, TileProver(self.shelf))
+        witnesses = Witnesses(self.witnesses, self.quorum, prover(self.shelf))
         return Notary(
             ORIGIN, keys, self.reader, self.shelf, self.kept, witnesses, lambda: self.now, "incarnation-1"
         )

@@ -16,7 +16,7 @@ from audit_sink.ledger.witness import WitnessState, request_body
 from audit_sink.notary.memory import MemoryShelf
 from audit_sink.notary.notary import ANCHOR_EVERY, Notary
 from audit_sink.notary.ports import Cosigned
-from audit_sink.notary.shelves import TileProver
+from audit_sink.notary.shelves import prover
 from audit_sink.notary.witnesses import Known
 from schemas.leaf import decode_entry, leaf_hash
 from tests.audit_sink.ledger.trees import definition
@@ -33,7 +33,7 @@ async def test_every_checkpoint_is_the_root_of_its_entries_and_continues_the_one
         checkpoint = world.signed()
         assert checkpoint.size == len(world.tables.entries)
         assert checkpoint.root == definition(world.leaves())
-        proof = await TileProver(world.shelf).consistency(before.size, checkpoint.size)
+        proof = await prover(world.shelf).consistency(before.size, checkpoint.size)
         check_consistency(before.size, checkpoint.size, before.root, checkpoint.root, proof)
         before = checkpoint
     assert not await notary.round()
@@ -56,7 +56,7 @@ async def test_the_bucket_has_every_tile_and_entry_of_the_checkpoint() -> None:
     assert stored == [entry.entry for entry in world.tables.entries]
     leaves, root = world.leaves(), world.signed().root
     for index in (0, 255, 256, 65_535, 65_536, size - 1):
-        proof = await TileProver(world.shelf).inclusion(index, size)
+        proof = await prover(world.shelf).inclusion(index, size)
         check_inclusion(leaves[index], index, size, proof, root)
 
 

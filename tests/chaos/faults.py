@@ -7,7 +7,7 @@ from typing import Final, Literal
 
 Action = Literal["kill", "pause"]
 
-VICTIMS: Final = ("worker-0", "worker-1", "sink", "background")
+VICTIMS: Final = ("worker-0", "worker-1", "sink", "notary", "background")
 SERVERS: Final = ("opa-0", "kafka", "postgres")
 """Each is killed once in a run, besides the faults of the others."""
 

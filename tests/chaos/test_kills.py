@@ -29,6 +29,7 @@ from schemas.identity import new_command_id
 from schemas.topics import topics
 from tests.chaos.compliance import comply
 from tests.chaos.faults import Fault, faults
+from tests.ledger import signed_up, verified
 
 SEED: Final = int(os.environ.get("CHAOS_SEED", "20261123"))
 FAULTS: Final = int(os.environ.get("CHAOS_FAULTS", "30"))
@@ -69,6 +70,9 @@ async def test_kills_and_pauses_lose_double_and_reorder_nothing(
     assert report.counts["commands"] >= sending.result() > FAULTS * BURST / 2, account
     assert report.counts["decisions"] > 0
     assert complying.result() > FAULTS, account
+    await signed_up(system)
+    proven = await asyncio.to_thread(verified, system)
+    assert proven["holds"], f"{proven}\nfaults:\n{account}"
     assert watching.result(), "no reader saw anything while the faults happened"
 
 

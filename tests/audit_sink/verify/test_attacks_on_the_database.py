@@ -1,38 +1,16 @@
 """What a superuser does to the wall's database is found by the check that is named for it."""
 
-from datetime import UTC, datetime
-
-import asyncpg
 import pytest
 
 from audit_sink.errors import Behind, Diverged
-from audit_sink.ledger.keys import signer
-from audit_sink.migrations.__main__ import ESCAPE
-from audit_sink.notary.memory import KeptNote, MemoryShelf
-from audit_sink.notary.notary import Notary
-from audit_sink.notary.postgres import PostgresReader, opened
-from audit_sink.notary.shelves import TileProver
-from audit_sink.notary.witnesses import Witnesses
+from audit_sink.notary.postgres import opened
 from audit_sink.postgres import PostgresWall
-from audit_sink.verify.database import check_database
-from audit_sink.verify.report import Report
-from audit_sink.wall import NOTARY_LANE, Lane
-from schemas.leaf import decode_entry
-from tests.audit_sink.batches import Log, run_of_all
 from tests.audit_sink.conftest import WallDatabase
 from tests.audit_sink.lane_events import events
+from tests.audit_sink.signed_wall import LANE, Signed, notary
 
 pytestmark = pytest.mark.stack
 
-LANE = Lane("governance.policy.events.v1", 0)
-SECRET = bytes(range(32)).hex()
-UNGUARD = (
-    "SET session_replication_role = replica; "
-    "ALTER TABLE governance_audit.gov_audit_trail_entries DISABLE TRIGGER USER; "
-    "ALTER TABLE governance_audit.gov_audit_trail_entries_p0000 DISABLE TRIGGER USER; "
-    "ALTER TABLE governance_audit.gov_audit_batches DISABLE TRIGGER USER; "
-    "ALTER TABLE governance_audit.gov_audit_batches_p0000 DISABLE TRIGGER USER; "
-)
 ENTRIES, BATCHES = "governance_audit.gov_audit_trail_entries", "governance_audit.gov_audit_batches"
 
 ATTACKS = {
@@ -57,49 +35,6 @@ ATTACKS = {
         "size",
     ),
 }
-
-
-def notary(wall: PostgresReader, shelf: MemoryShelf, kept: KeptNote) -> Notary:
-    keys = [signer("wall.example/log", SECRET)]
-    witnesses = Witnesses([], 0, TileProver(shelf))
-    return Notary("wall.example/log", keys, wall, shelf, kept, witnesses, lambda: datetime.now(UTC), "i")
-
-
-class Signed:
-    """A wall of 40 events in two transactions and its statements, all of it signed."""
-
-    def __init__(self, database: WallDatabase) -> None:
-        self.database = database
-        self.shelf, self.kept = MemoryShelf(), KeptNote()
-        self.log = Log()
-
-    async def grow(self) -> None:
-        async with PostgresWall(self.database.writer, 3) as wall, opened(self.database.notary) as reader:
-            assert await wall.try_lead() is not None
-            for first, last in ((1, 20), (21, 40)):
-                await wall.append(self.log.of(events(LANE, first, last, ("acme", "other"))))
-            signing = notary(reader, self.shelf, self.kept)
-            await signing.round()
-            said = [decode_entry(each)[0] for each in await wall.statements(1, 100)]
-            assert {(each.topic, each.partition) for each in said} == {NOTARY_LANE}
-            await wall.append(self.log.make([run_of_all(said, next_offset=0)]))
-            assert await signing.round()
-            newest = await wall.newest_checkpoint()
-            assert newest is not None
-            assert newest.anchored
-
-    async def attack(self, statements: str) -> None:
-        superuser = await asyncpg.connect(self.database.superuser, server_settings={ESCAPE: "on"})
-        try:
-            await superuser.execute(UNGUARD + statements)
-        finally:
-            await superuser.close()
-
-    async def report(self) -> Report:
-        report = Report("wall.example/log", self.log.state.edge.size, self.log.state.edge.root().hex())
-        async with opened(self.database.notary) as reader:
-            await check_database(reader, report, lambda done, total: None)
-        return report
 
 
 @pytest.fixture
