@@ -6,6 +6,7 @@ from typing import Any, Final, Self
 from urllib.parse import quote
 
 import httpx
+import orjson
 
 from client.errors import ApiRefused, Unreachable
 from client.outcome import EVALUATED, Decided, Receipt
@@ -111,7 +112,8 @@ class ReadApi:
         if event["type"] != EVALUATED:
             return {name: found[name] for name in ("reason", "detail", "findings")}
         decision = await self.get(f"/api/v1/decisions/{quote(event['event_id'], safe='')}")
-        return {**decision, "version": decision["policy_version"]}
+        obligations = [orjson.dumps(each).decode() for each in decision["obligations"]]
+        return {**decision, "version": decision["policy_version"], "obligations": obligations}
 
 
 def _object(response: httpx.Response) -> Json:

@@ -50,7 +50,7 @@ def guard(
     """A decorator for async functions: asks the policy, then calls the function or raises :class:`Denied`.
 
     The input is ``input_of``, or what it makes of the arguments, or else the arguments by name (they
-    must be JSON values). An advisory policy's deny does not stop the call. Errors of the evaluation
+    must be JSON values). An advisory policy never stops the call. Errors of the evaluation
     reach the caller, so that a gate that cannot ask stays shut, unless a fallback says otherwise.
     """
 

@@ -87,20 +87,29 @@ class Verdict:
     decision_id: str
     command_id: str
     decided: Decided | None
+    answer: str = ""
+    """The policy's own ``allow`` or ``deny``, before enforcement; empty when it did not answer."""
+    obligations: tuple[object, ...] = ()
+    """What the caller must do besides, decoded from JSON."""
 
     @property
     def allowed(self) -> bool:
-        """Whether the policy says allow."""
+        """Whether the outcome is allow; an advisory policy's always is."""
         return self.outcome == "allow"
 
     @property
     def denied(self) -> bool:
-        """Whether the policy says deny; what to do about an advisory one is the caller's choice."""
+        """Whether the outcome is deny."""
         return self.outcome == "deny"
 
     @property
+    def advised_against(self) -> bool:
+        """Whether an advisory policy says deny: it holds nothing up, the caller may still listen."""
+        return self.enforcement == "advisory" and self.answer == "deny"
+
+    @property
     def blocks(self) -> bool:
-        """Whether the policy forbids: it says deny and is mandatory."""
+        """Whether it forbids. Decisions of before advisory denies allowed had the outcome deny."""
         return self.denied and self.enforcement != "advisory"
 
     @property
@@ -127,6 +136,8 @@ def verdict_of(decided: Decided) -> Verdict:
         decision_id=str(body["decision_id"]),
         command_id=decided.command_id,
         decided=decided,
+        answer=str(body.get("answer", "")),
+        obligations=tuple(orjson.loads(text) for text in _texts(body.get("obligations", ()))),
     )
 
 

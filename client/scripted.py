@@ -140,6 +140,8 @@ class ScriptedEngine:
             "duration_us": 0,
             "opa": "",
             "bundle_revision": 0,
+            "answer": outcome,
+            "obligations": [],
         }
 
 

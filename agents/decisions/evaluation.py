@@ -6,11 +6,15 @@ from typing import Final
 
 import orjson
 
+from agents.decisions.masking import stored_input
 from agents.decisions.outcome import EventDraft, Outcome, Rejection
 from schemas.models import Evaluate
 
 MAX_REASONS: Final = 100
 """Bound of the reasons copied out of a result; the result itself is kept whole."""
+
+MAX_OBLIGATIONS: Final = 100
+"""The same for its obligations."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +31,10 @@ class Pointer:
     timeout_ms: int | None
     confirmed_revision: int
     activation_event: str
+    personal_fields: tuple[str, ...] = ()
+    """JSON Pointers of input fields that are masked before they are stored."""
+    input_storage: str = "full"
+    """``full``, or ``digest``: the input itself is not stored."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,22 +52,64 @@ class Verdict:
     revision: int
 
 
-def decide_evaluation(
-    command: Evaluate, pointer: Pointer | None, verdict: Verdict | None, decision_id: str
-) -> Outcome:
-    """The decision event, or a rejection where no version could be asked.
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """What one policy said, and what it comes to under its enforcement and fail mode."""
 
-    An undefined, malformed, late or missing answer takes the policy's fail mode, never its result.
+    answer: str
+    """The policy's own ``allow`` or ``deny``; empty when it did not answer."""
+    outcome: str
+    basis: str
+    error: str
+    reasons: list[str]
+    obligations: list[str]
+    """JSON texts."""
+
+
+@dataclass(frozen=True, slots=True)
+class KnownAnswer:
+    """The last decision on a resource in which a policy answered by itself."""
+
+    decision_id: str
+    answer: str
+
+
+def needs_last_known(pointer: Pointer, verdict: Verdict) -> bool:
+    """Whether the fail mode asks what the policy answered last."""
+    return pointer.fail_mode == "last_known" and isinstance(_read_result(verdict), _NoAnswer)
+
+
+def answered(pointer: Pointer, verdict: Verdict, known: KnownAnswer | None) -> Answered:
+    """An undefined, malformed, late or missing answer takes the policy's fail mode, never its result.
+
+    An advisory policy never denies, whatever it says and whether it answers. A version that is not loaded
+    is never answered open.
     """
+    said = _read_result(verdict)
+    if isinstance(said, _NoAnswer):
+        opened = pointer.fail_mode == "open" and verdict.error != "not_loaded"
+        remembered = pointer.fail_mode == "last_known" and known is not None and known.answer == "allow"
+        outcome = "allow" if opened or remembered or pointer.enforcement == "advisory" else "deny"
+        return Answered("", outcome, "fail_mode", said.error, [said.why], [])
+    answer = "allow" if said.allow else "deny"
+    outcome = "allow" if pointer.enforcement == "advisory" else answer
+    return Answered(answer, outcome, "policy", "", said.reasons, said.obligations)
+
+
+def decide_evaluation(
+    command: Evaluate,
+    pointer: Pointer | None,
+    verdict: Verdict | None,
+    decision_id: str,
+    known: KnownAnswer | None = None,
+) -> Outcome:
+    """The decision event, or a rejection where no version could be asked."""
     if pointer is None:
         return Rejection("unknown_policy", f"no policy {command.policy!r}")
     if pointer.version is None or verdict is None:
         return Rejection("policy_not_active", f"policy {command.policy!r} is {pointer.state}")
-    allow, reasons, error = _read_result(verdict)
-    if allow is None:
-        outcome = "allow" if pointer.fail_mode == "open" and verdict.error != "not_loaded" else "deny"
-    else:
-        outcome = "allow" if allow else "deny"
+    comes_to = answered(pointer, verdict, known)
+    stored = stored_input(command.input, pointer.personal_fields, pointer.input_storage)
     body = {
         "decision_id": decision_id,
         "policy_id": pointer.policy_id,
@@ -68,34 +118,57 @@ def decide_evaluation(
         "module_digest": pointer.module_digest,
         "resource": command.resource,
         "decision_point": command.decision_point,
-        "outcome": outcome,
-        "basis": "fail_mode" if allow is None else "policy",
-        "error": error,
-        "reasons": reasons,
+        "outcome": comes_to.outcome,
+        "basis": comes_to.basis,
+        "error": comes_to.error,
+        "reasons": comes_to.reasons,
         "result": verdict.result,
-        "input": command.input,
+        "input": stored.document,
         "input_digest": sha256(command.input).hexdigest(),
         "enforcement": pointer.enforcement,
         "fail_mode": pointer.fail_mode,
         "duration_us": verdict.duration_us,
         "opa": verdict.opa,
         "bundle_revision": verdict.revision,
+        "answer": comes_to.answer,
+        "obligations": comes_to.obligations,
+        "input_storage": pointer.input_storage,
+        "masked": stored.masked,
+        "known_decision": known.decision_id if known and comes_to.basis == "fail_mode" else "",
+        "combining": "",
+        "parts": [],
     }
     return (EventDraft("governance.policy.evaluated", command.resource, body, pointer.activation_event),)
 
 
-def _read_result(verdict: Verdict) -> tuple[bool | None, list[str], str]:
+@dataclass(frozen=True, slots=True)
+class _Said:
+    allow: bool
+    reasons: list[str]
+    obligations: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class _NoAnswer:
+    error: str
+    why: str
+
+
+def _read_result(verdict: Verdict) -> _Said | _NoAnswer:
     if verdict.error or verdict.result is None:
-        return None, [verdict.detail or verdict.error], verdict.error or "undefined"
+        return _NoAnswer(verdict.error or "undefined", verdict.detail or verdict.error)
     document = orjson.loads(verdict.result)
-    allow = document.get("allow") if isinstance(document, dict) else document
-    if not isinstance(allow, bool):
-        return None, ["the decision document has no boolean allow"], "evaluation_error"
-    violations = document.get("violations", []) if isinstance(document, dict) else []
+    if isinstance(document, bool):
+        return _Said(document, [], [])
+    if not isinstance(document, dict) or not isinstance(allow := document.get("allow"), bool):
+        return _NoAnswer("evaluation_error", "the decision document has no boolean allow")
+    violations, obligations = document.get("violations", []), document.get("obligations", [])
     if not isinstance(violations, list):
-        return None, ["violations is no array"], "evaluation_error"
-    return (
+        return _NoAnswer("evaluation_error", "violations is no array")
+    if not isinstance(obligations, list):
+        return _NoAnswer("evaluation_error", "obligations is no array")
+    return _Said(
         allow,
         [v if isinstance(v, str) else orjson.dumps(v).decode() for v in violations[:MAX_REASONS]],
-        "",
+        [orjson.dumps(obligation).decode() for obligation in obligations[:MAX_OBLIGATIONS]],
     )

@@ -96,6 +96,8 @@ def _create(
         "enforcement": command.enforcement,
         "fail_mode": command.fail_mode,
         "timeout_ms": command.timeout_ms,
+        "personal_fields": list(command.personal_fields),
+        "input_storage": command.input_storage,
         **_checked_fields(checked),
     }
     return (_draft("created", policy_id, body),)
@@ -119,6 +121,10 @@ def _update(state: PolicyState, command: UpdatePolicy, checked: CheckedModule | 
         "enforcement": command.enforcement or newest.enforcement,
         "fail_mode": command.fail_mode or newest.fail_mode,
         "timeout_ms": newest.timeout_ms if command.timeout_ms is None else command.timeout_ms,
+        "personal_fields": list(
+            newest.personal_fields if command.personal_fields is None else command.personal_fields
+        ),
+        "input_storage": command.input_storage or newest.input_storage,
         **_checked_fields(checked),
     }
     return (_draft("updated", state.policy_id, body),)

@@ -10,10 +10,10 @@ from contextlib import asynccontextmanager
 from copy import deepcopy
 from dataclasses import replace
 
-from agents.decisions.evaluation import Pointer
+from agents.decisions.evaluation import KnownAnswer, Pointer
 from agents.errors import Conflict, Outage
 from agents.lanes.memory_tables import Tables as Tables
-from agents.lanes.ports import Changes, LaneRow, Position, QuarantineRow
+from agents.lanes.ports import AnswerKey, Changes, LaneRow, Position, QuarantineRow
 from agents.reading import InboxKey
 from agents.records import LaneId
 from projections.apply.evidence import EvidenceKey, EvidenceState
@@ -131,6 +131,10 @@ class MemoryTransaction:
     async def policies(self, keys: Collection[PolicyKey]) -> Mapping[PolicyKey, PolicyState]:
         await self._alive("policies under the lock")
         return self._tables.some_policies(keys)
+
+    async def last_answers(self, keys: Collection[AnswerKey]) -> Mapping[AnswerKey, KnownAnswer]:
+        await self._alive("last answers under the lock")
+        return self._tables.last_answers(keys)
 
     async def workflows(self, keys: Collection[WorkflowKey]) -> Mapping[WorkflowKey, WorkflowState]:
         await self._alive("workflows under the lock")

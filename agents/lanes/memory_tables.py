@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Protocol
 
-from agents.decisions.evaluation import Pointer
-from agents.lanes.ports import EventRow, InboxRow, LaneRow, Position, QuarantineRow
+from agents.decisions.evaluation import KnownAnswer, Pointer
+from agents.lanes.ports import AnswerKey, EventRow, InboxRow, LaneRow, Position, QuarantineRow
 from agents.reading import InboxKey
 from agents.records import LaneId
 from projections.apply.decision import DecisionRow
@@ -59,6 +59,16 @@ class Tables:
         """As :meth:`agents.lanes.ports.LaneStore.pointers`."""
         return {key: pointer_of(state) for key, state in self.some_policies(keys).items()}
 
+    def last_answers(self, keys: Collection[AnswerKey]) -> dict[AnswerKey, KnownAnswer]:
+        """As :meth:`agents.lanes.ports.LaneTransaction.last_answers`."""
+        found: dict[AnswerKey, KnownAnswer] = {}
+        rows = sorted(self.decisions.values(), key=lambda row: (row.occurred_at, row.decision_id))
+        for row in rows:
+            key = (row.tenant_id, row.policy_id, row.resource)
+            if key in keys and row.basis == "policy":
+                found[key] = KnownAnswer(row.decision_id, row.answer)
+        return found
+
     def parked_keys(self, lane: LaneId) -> frozenset[bytes | None]:
         """As :attr:`agents.lanes.ports.LaneRow.parked_keys`."""
         if family_of(lane.topic) == "evaluation":
@@ -89,6 +99,8 @@ def pointer_of(state: PolicyState) -> Pointer:
         timeout_ms=active.timeout_ms if active else None,
         confirmed_revision=active.confirmed_revision if active else 0,
         activation_event=state.activation_event or "",
+        personal_fields=active.personal_fields if active else (),
+        input_storage=active.input_storage if active else "full",
     )
 
 

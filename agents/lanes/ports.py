@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal, Protocol
 
-from agents.decisions.evaluation import Pointer
+from agents.decisions.evaluation import KnownAnswer, Pointer
 from agents.reading import InboxKey
 from agents.records import CommandRecord, LaneId
 from projections.apply.decision import DecisionRow
@@ -25,6 +25,10 @@ InboxState = Literal["decided", "rejected"]
 QuarantineState = Literal["quarantined", "parked", "retried", "released", "discarded"]
 Position = tuple[LaneId, int]
 """A lane and an offset in it."""
+
+
+AnswerKey = tuple[str, str, str]
+"""Tenant, policy id and resource."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +157,9 @@ class LaneTransaction(Protocol):
 
     async def policies(self, keys: Collection[PolicyKey]) -> Mapping[PolicyKey, PolicyState]:
         """The policies of those keys with all versions."""
+
+    async def last_answers(self, keys: Collection[AnswerKey]) -> Mapping[AnswerKey, KnownAnswer]:
+        """The newest decision of each policy on each resource in which it answered by itself."""
 
     async def workflows(self, keys: Collection[WorkflowKey]) -> Mapping[WorkflowKey, WorkflowState]:
         """The workflows of those keys with controls and timers; unknown keys are absent."""

@@ -21,6 +21,8 @@ def pointer(row: asyncpg.Record) -> Pointer:
         timeout_ms=row["timeout_ms"],
         confirmed_revision=row["confirmed_revision"] or 0,
         activation_event=row["activation_event"] or "",
+        personal_fields=tuple(row["personal_fields"] or ()),
+        input_storage=row["input_storage"] or "full",
     )
 
 
@@ -67,6 +69,8 @@ def version_values(policy: PolicyState, version: VersionState) -> tuple[object, 
         version.activating_since,
         version.confirmed_revision,
         version.superseded_at,
+        list(version.personal_fields),
+        version.input_storage,
     )
 
 
@@ -118,4 +122,6 @@ def _version(row: asyncpg.Record) -> VersionState:
         activating_since=row["activating_since"],
         confirmed_revision=row["confirmed_revision"],
         superseded_at=row["superseded_at"],
+        personal_fields=tuple(row["personal_fields"]),
+        input_storage=row["input_storage"],
     )

@@ -39,6 +39,7 @@ DECISION_COLUMNS: Final = (
     "topic",
     "partition",
     "lane_seq",
+    "answer",
 )
 
 
@@ -93,6 +94,7 @@ def decision_values(row: DecisionRow) -> tuple[object, ...]:
         row.topic,
         row.partition,
         row.lane_seq,
+        row.answer,
     )
 
 

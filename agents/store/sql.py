@@ -105,11 +105,21 @@ UPDATE quarantine SET state = $4 WHERE topic = $1 AND partition = $2 AND record_
 
 POINTERS: Final = """
 SELECT p.tenant_id, p.policy_id, p.state, p.activation_event,
-       v.version, v.module_digest, v.enforcement, v.fail_mode, v.timeout_ms, v.confirmed_revision
+       v.version, v.module_digest, v.enforcement, v.fail_mode, v.timeout_ms, v.confirmed_revision,
+       v.personal_fields, v.input_storage
 FROM policy p
 JOIN unnest($1::text[], $2::text[]) AS k(tenant_id, policy_id) USING (tenant_id, policy_id)
 LEFT JOIN policy_version v
        ON (v.tenant_id, v.policy_id, v.version) = (p.tenant_id, p.policy_id, p.active_version)
+"""
+
+LAST_ANSWERS: Final = """
+SELECT k.tenant_id, k.policy_id, k.resource, d.decision_id, d.answer
+FROM unnest($1::text[], $2::text[], $3::text[]) AS k(tenant_id, policy_id, resource), LATERAL (
+    SELECT decision_id, answer FROM decision d
+    WHERE d.tenant_id = k.tenant_id AND d.resource = k.resource AND d.policy_id = k.policy_id
+      AND d.basis = 'policy'
+    ORDER BY d.occurred_at DESC, d.decision_id DESC LIMIT 1) d
 """
 
 POLICIES: Final = """
@@ -137,8 +147,9 @@ ON CONFLICT (tenant_id, policy_id) DO UPDATE SET
 UPSERT_VERSION: Final = """
 INSERT INTO policy_version (tenant_id, policy_id, version, state, rego_content, package, module,
                             module_digest, regulation_refs, description, enforcement, fail_mode, timeout_ms,
-                            warnings, author, created_at, activating_since, confirmed_revision, superseded_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)
+                            warnings, author, created_at, activating_since, confirmed_revision, superseded_at,
+                            personal_fields, input_storage)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21)
 ON CONFLICT (tenant_id, policy_id, version) DO UPDATE SET
     state = excluded.state, activating_since = excluded.activating_since,
     confirmed_revision = excluded.confirmed_revision, superseded_at = excluded.superseded_at

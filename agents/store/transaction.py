@@ -5,8 +5,8 @@ from typing import TypeAlias
 
 import asyncpg
 
-from agents.decisions.evaluation import Pointer
-from agents.lanes.ports import Changes, LaneRow, Position, QuarantineRow
+from agents.decisions.evaluation import KnownAnswer, Pointer
+from agents.lanes.ports import AnswerKey, Changes, LaneRow, Position, QuarantineRow
 from agents.reading import InboxKey
 from agents.records import LaneId
 from agents.store import evidence_rows, policy_rows, rows, sql, workflow_rows
@@ -45,6 +45,18 @@ class PostgresTransaction:
 
     async def policies(self, keys: Collection[PolicyKey]) -> Mapping[PolicyKey, PolicyState]:
         return await policies(self._connection, keys)
+
+    async def last_answers(self, keys: Collection[AnswerKey]) -> Mapping[AnswerKey, KnownAnswer]:
+        if not keys:
+            return {}
+        tenants, policies, resources = zip(*keys, strict=True)
+        found = await self._connection.fetch(sql.LAST_ANSWERS, list(tenants), list(policies), list(resources))
+        return {
+            (row["tenant_id"], row["policy_id"], row["resource"]): KnownAnswer(
+                row["decision_id"], row["answer"]
+            )
+            for row in found
+        }
 
     async def workflows(self, keys: Collection[WorkflowKey]) -> Mapping[WorkflowKey, WorkflowState]:
         if not keys:

@@ -2,6 +2,7 @@
 
 from typing import Annotated
 
+import orjson
 import typer
 
 from client.cli.calling import ActorOption, CommandIdOption, TenantOption, TimeoutOption, asking, run
@@ -71,6 +72,10 @@ def _show(verdict: Verdict, receipt: Receipt | None) -> None:
     console.print(f"{verdict.policy}{version} on {verdict.resource}", markup=False)
     for reason in verdict.reasons:
         console.print(f"  - {reason}", markup=False)
+    for obligation in verdict.obligations:
+        console.print(f"  obligation: {orjson.dumps(obligation).decode()}", markup=False)
+    if verdict.advised_against:
+        console.print("  the policy says deny, but is advisory", markup=False)
     if verdict.basis != "policy":
         console.print(f"  the policy could not answer ({verdict.error}): its fail mode decided", markup=False)
     console.print(f"  decision {verdict.decision_id}", markup=False)

@@ -29,6 +29,7 @@ from schemas.models import (
     CreatePolicy,
     Enforcement,
     FailMode,
+    InputStorage,
     RetirePolicy,
     RollbackPolicy,
     UpdatePolicy,
@@ -52,6 +53,18 @@ EnforcementOption = Annotated[Enforcement | None, typer.Option(show_default=Fals
 FailModeOption = Annotated[
     FailMode | None, typer.Option(help="The outcome when the policy cannot answer.", show_default=False)
 ]
+PersonalOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--personal-field",
+        help="JSON Pointer of an input field that is masked before it is stored; repeatable.",
+        show_default=False,
+    ),
+]
+InputStorageOption = Annotated[
+    InputStorage | None,
+    typer.Option(help="Whether decisions keep their input or only its digest.", show_default=False),
+]
 TimeoutMsOption = Annotated[int | None, typer.Option(help="Evaluation deadline in ms.", show_default=False)]
 
 
@@ -64,6 +77,8 @@ def create(
     enforcement: EnforcementOption = None,
     fail_mode: FailModeOption = None,
     timeout_ms: TimeoutMsOption = None,
+    personal_field: PersonalOption = None,
+    input_storage: InputStorageOption = None,
     tenant: TenantOption = None,
     actor: ActorOption = None,
     command_id: CommandIdOption = None,
@@ -71,7 +86,8 @@ def create(
     as_json: JsonOption = False,
 ) -> None:
     """Submits a policy's first version; it decides once it is activated."""
-    fields = _fields(file, description, regulation, enforcement, fail_mode, timeout_ms)
+    stored = personal_field, input_storage
+    fields = _fields(file, description, regulation, enforcement, fail_mode, timeout_ms, *stored)
     command = typed(CreatePolicy, {"name": name, **fields})
     submit(command, tenant, actor, command_id, timeout, as_json)
 
@@ -85,6 +101,8 @@ def update(
     enforcement: EnforcementOption = None,
     fail_mode: FailModeOption = None,
     timeout_ms: TimeoutMsOption = None,
+    personal_field: PersonalOption = None,
+    input_storage: InputStorageOption = None,
     tenant: TenantOption = None,
     actor: ActorOption = None,
     command_id: CommandIdOption = None,
@@ -92,7 +110,8 @@ def update(
     as_json: JsonOption = False,
 ) -> None:
     """Submits the next version; what is not given is taken from the newest one."""
-    fields = _fields(file, description, regulation, enforcement, fail_mode, timeout_ms)
+    stored = personal_field, input_storage
+    fields = _fields(file, description, regulation, enforcement, fail_mode, timeout_ms, *stored)
     submit(typed(UpdatePolicy, {"policy": policy, **fields}), tenant, actor, command_id, timeout, as_json)
 
 
@@ -202,6 +221,8 @@ def _fields(
     enforcement: Enforcement | None,
     fail_mode: FailMode | None,
     timeout_ms: int | None,
+    personal_fields: list[str] | None,
+    input_storage: InputStorage | None,
 ) -> dict[str, object]:
     fields = {
         "rego_content": None if file is None else read_text(file),
@@ -210,5 +231,7 @@ def _fields(
         "enforcement": enforcement,
         "fail_mode": fail_mode,
         "timeout_ms": timeout_ms,
+        "personal_fields": personal_fields or None,
+        "input_storage": input_storage,
     }
     return {name: value for name, value in fields.items() if value is not None}

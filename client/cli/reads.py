@@ -36,6 +36,9 @@ def command(
 def list_decisions(
     policy: Annotated[str | None, typer.Option(help="Name or id.", show_default=False)] = None,
     outcome: Annotated[str | None, typer.Option(help="allow or deny.", show_default=False)] = None,
+    answer: Annotated[
+        str | None, typer.Option(help="What the policy itself said: allow or deny.", show_default=False)
+    ] = None,
     resource: ResourceOption = None,
     actor: ByOption = None,
     not_before: FromOption = None,
@@ -48,12 +51,22 @@ def list_decisions(
     query = {
         "policy": policy,
         "outcome": outcome,
+        "answer": answer,
         "resource": resource,
         "actor": actor,
         "from": not_before,
         "to": before,
     }
-    columns = ("occurred_at", "outcome", "policy_name", "policy_version", "resource", "actor", "decision_id")
+    columns = (
+        "occurred_at",
+        "outcome",
+        "answer",
+        "policy_name",
+        "policy_version",
+        "resource",
+        "actor",
+        "decision_id",
+    )
     show_list("Decisions", "/api/v1/decisions", query, columns, limit, tenant, as_json)
 
 

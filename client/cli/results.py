@@ -53,6 +53,8 @@ def verdict_document(verdict: Verdict, receipt: Receipt | None) -> dict[str, obj
         "reasons": verdict.reasons,
         "result": verdict.result,
         "enforcement": verdict.enforcement,
+        "answer": verdict.answer,
+        "obligations": verdict.obligations,
         "decision_id": verdict.decision_id,
         "command_id": verdict.command_id,
     }

@@ -14,7 +14,7 @@ import typer
 from client.api import ReadApi
 from client.cli.calling import TenantOption, reading, run
 from client.cli.checking import OpaOption, opa_program
-from client.cli.output import Exit, JsonOption, people, print_json, print_table
+from client.cli.output import Exit, JsonOption, aside, people, print_json, print_table
 from client.cli.settings import settings
 from client.errors import InvalidCommand, Unreachable
 from rego import CheckUnavailable
@@ -97,17 +97,23 @@ def _from_file(file: Path) -> list[Case]:
 
 
 async def _from_decisions(api: ReadApi, policy: str, count: int) -> list[Case]:
+    """The newest decisions that kept their whole input."""
     listed = [item async for item in api.items("/api/v1/decisions", {"policy": policy}, count)]
     slots = asyncio.Semaphore(AT_ONCE)
 
-    async def read(item: dict[str, Any]) -> Case:
+    async def read(item: dict[str, Any]) -> Case | None:
         async with slots:
             found = await api.get(f"/api/v1/decisions/{item['decision_id']}")
-        allow = found["outcome"] == "allow" if found["basis"] == "policy" else None
+        if found["input_storage"] != "full" or found["masked"]:
+            return None
+        allow = {"allow": True, "deny": False}.get(found["answer"])
         recorded = Judged(allow, tuple(found["reasons"]))
         return Case(found["decision_id"], found["resource"], orjson.dumps(found["input"]), recorded)
 
-    return list(await asyncio.gather(*map(read, listed)))
+    cases = [case for case in await asyncio.gather(*map(read, listed)) if case]
+    if left_out := len(listed) - len(cases):
+        aside().print(f"{left_out} decisions did not keep their whole input: left out", style="yellow")
+    return cases
 
 
 def _active_source(policy: dict[str, Any]) -> str:

@@ -11,7 +11,16 @@ from client.cli.output import JsonOption, people, print_json, print_table
 from client.cli.settings import settings
 from client.errors import InvalidCommand
 
-SETTINGS: Final = ("package", "description", "regulation_refs", "enforcement", "fail_mode", "timeout_ms")
+SETTINGS: Final = (
+    "package",
+    "description",
+    "regulation_refs",
+    "enforcement",
+    "fail_mode",
+    "timeout_ms",
+    "personal_fields",
+    "input_storage",
+)
 """Fields that are compared beside the source."""
 
 MAX_VERSIONS: Final = 1_000

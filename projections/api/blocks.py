@@ -35,6 +35,12 @@ JsonObject = Annotated[
     WithJsonSchema({"type": "object", "additionalProperties": True}),
 ]
 
+JsonText = Annotated[
+    str,
+    PlainSerializer(lambda text: orjson.Fragment(text), return_type=Any),
+    WithJsonSchema({"description": "Any JSON value."}),
+]
+
 
 NextLink = Annotated[
     str | None,

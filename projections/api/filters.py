@@ -120,6 +120,9 @@ class PolicyDecisionFilters(_TimeRange):
     """Filters of one policy's decisions; several must all hold."""
 
     outcome: Outcome | Absent = Field(default=None, description="What was decided.")
+    answer: Outcome | Absent = Field(
+        default=None, description="What the policy itself said: `deny` finds the denies of advisory ones too."
+    )
     resource: Text | Absent = Field(
         default=None, description="What it was decided on.", examples=["model/m-17"]
     )

@@ -1,10 +1,20 @@
 """Answers of the read API, as pydantic models: they are the OpenAPI document's schemas."""
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from projections.api.blocks import Answer, Audit, Finding, Freshness, JsonObject, Lane, Moment, NextLink
+from projections.api.blocks import (
+    Answer,
+    Audit,
+    Finding,
+    Freshness,
+    JsonObject,
+    JsonText,
+    Lane,
+    Moment,
+    NextLink,
+)
 
 PolicyState = Literal["draft", "active", "retired"]
 VersionState = Literal["validated", "activating", "active", "superseded", "retired", "activation_failed"]
@@ -25,6 +35,12 @@ class PolicySummary(Answer):
     freshness: Freshness
 
 
+InputStorage = Annotated[
+    Literal["full", "digest"],
+    Field(description="`full`: decisions keep their input; `digest`: only its SHA-256."),
+]
+
+
 class PolicyVersion(Answer):
     """One version of a policy; its source never changes."""
 
@@ -43,6 +59,11 @@ class PolicyVersion(Answer):
     created_at: Moment
     activating_since: Moment | None
     superseded_at: Moment | None
+    personal_fields: list[str] = Field(
+        description="JSON Pointers of input fields that are masked before they are stored.",
+        examples=[["/applicant/name"]],
+    )
+    input_storage: InputStorage
 
 
 class PolicyVersions(Answer):
@@ -81,9 +102,12 @@ class DecisionSummary(Answer):
     policy_version: int | None = Field(description="Version that decided; null when none could.")
     resource: str = Field(examples=["model/m-17"])
     actor: str = Field(examples=["svc-mlops"])
-    outcome: Outcome
+    outcome: Outcome = Field(description="What holds; an advisory policy's deny allows.")
     basis: Literal["policy", "fail_mode"] = Field(
         description="`policy`: the result says so; `fail_mode`: the policy could not answer."
+    )
+    answer: Literal["", "allow", "deny"] = Field(
+        description="What the policy itself said, before enforcement; empty when it did not answer."
     )
     occurred_at: Moment
     freshness: Freshness
@@ -98,8 +122,16 @@ class Decision(DecisionSummary):
     error: str = Field(description="Reason code when the basis is `fail_mode`, else empty.")
     reasons: list[str] = Field(examples=[["the model card is missing"]])
     result: JsonObject | None = Field(description="The policy's result document.")
-    input: JsonObject = Field(description="The input document as received.")
-    input_digest: str = Field(description="SHA-256 (hex) of the input's bytes as they stand here.")
+    obligations: list[JsonText] = Field(description="What the caller must do besides.")
+    input: JsonObject = Field(
+        description="The input as received, but for masked fields; empty where only its digest is kept."
+    )
+    input_digest: str = Field(description="SHA-256 (hex) of the input's bytes as received.")
+    input_storage: InputStorage
+    masked: list[str] = Field(description="JSON Pointers of the input's fields that were masked.")
+    known_decision: str = Field(
+        description="Decision whose answer was taken over (fail mode `last_known`), or empty."
+    )
     enforcement: str
     fail_mode: str
     duration_us: int = Field(description="Time of the OPA request that answered, shared by its batch.")

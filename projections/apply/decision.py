@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Final, cast
 
 from projections.apply.happened import Happened
+from schemas.codec import Body
 
 EVALUATED: Final = "governance.policy.evaluated"
 
@@ -25,6 +26,8 @@ class DecisionRow:
     topic: str
     partition: int
     lane_seq: int
+    answer: str
+    """The policy's own ``allow`` or ``deny``, before enforcement; empty when it did not answer."""
 
 
 def decision_row(event: Happened) -> DecisionRow:
@@ -43,4 +46,12 @@ def decision_row(event: Happened) -> DecisionRow:
         topic=event.topic,
         partition=event.partition,
         lane_seq=event.lane_seq,
+        answer=_answer(body),
     )
+
+
+def _answer(body: Body) -> str:
+    """Decisions of the first schema version do not name it: their outcome was the policy's answer."""
+    if body["basis"] == "policy":
+        return str(body["answer"] or body["outcome"])
+    return str(body["answer"])

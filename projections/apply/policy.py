@@ -35,6 +35,9 @@ class VersionState:
     activating_since: datetime | None = None
     confirmed_revision: int = 0
     superseded_at: datetime | None = None
+    personal_fields: tuple[str, ...] = ()
+    """JSON Pointers of input fields that are masked before they are stored."""
+    input_storage: str = "full"
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +174,8 @@ def _version(event: Happened) -> VersionState:
         warnings=tuple(cast("list[Mapping[str, object]]", body["warnings"])),
         author=event.actor,
         created_at=event.occurred_at,
+        personal_fields=tuple(cast("list[str]", body["personal_fields"])),
+        input_storage=str(body["input_storage"]),
     )
 
 

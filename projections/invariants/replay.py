@@ -112,6 +112,8 @@ def document(state: PolicyState) -> Mapping[str, object]:
                 "activating_since": v.activating_since,
                 "confirmed_revision": v.confirmed_revision,
                 "superseded_at": v.superseded_at,
+                "personal_fields": list(v.personal_fields),
+                "input_storage": v.input_storage,
             }
             for v in state.versions
         ],

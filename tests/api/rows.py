@@ -209,7 +209,8 @@ class History:
         written = await self.event(cause, "governance.policy.evaluated", resource, body)
         await self.inbox(cause, "decided", written)
         await self._connection.execute(
-            "INSERT INTO governance.decision VALUES ($1, $2, $3, 1, $4, $5, $6, 'policy', $7, $8, $9, $10)",
+            "INSERT INTO governance.decision"
+            " VALUES ($1, $2, $3, 1, $4, $5, $6, 'policy', $7, $8, $9, $10, $6)",
             tenant,
             written.event_id,
             policy_id(tenant, policy),

@@ -67,6 +67,8 @@ async def test_a_policy_is_read_by_its_id_and_by_its_name(api: Api, history: His
         "created_at": at,
         "activating_since": None,
         "superseded_at": None,
+        "personal_fields": [],
+        "input_storage": "full",
     }
 
 

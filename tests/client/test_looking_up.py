@@ -95,6 +95,8 @@ DECISION = {
     "reasons": ["no card"],
     "result": {"allow": False},
     "enforcement": "mandatory",
+    "answer": "deny",
+    "obligations": [{"log": "full"}],
 }
 
 
@@ -132,6 +134,7 @@ async def test_a_decision_is_looked_up_whole() -> None:
         verdict = await gov.evaluate("gate", {}, command_id="c-1")
     assert verdict.denied
     assert (verdict.version, verdict.reasons, verdict.result) == (3, ("no card",), {"allow": False})
+    assert (verdict.answer, verdict.obligations) == ("deny", ({"log": "full"},))
 
 
 async def test_an_unknown_command_has_no_outcome_yet() -> None:

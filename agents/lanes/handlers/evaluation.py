@@ -3,10 +3,10 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from agents.decisions.evaluation import Pointer, Verdict, decide_evaluation
+from agents.decisions.evaluation import KnownAnswer, Pointer, Verdict, decide_evaluation, needs_last_known
 from agents.decisions.outcome import Outcome
 from agents.lanes.handlers.port import Advice, Session
-from agents.lanes.ports import Changes, EventRow, LaneStore, LaneTransaction
+from agents.lanes.ports import AnswerKey, Changes, EventRow, LaneStore, LaneTransaction
 from agents.opa.ports import Answer, Evaluator, Question
 from agents.reading import Received
 from projections.apply.decision import DecisionRow, decision_row
@@ -78,28 +78,46 @@ class EvaluationAdvice:
         ]
         if moved:
             self.asked.update(await self.handler.ask(moved, pointers))
-        return EvaluationSession(pointers, self.asked)
+        failed = {
+            _answer_key(received)
+            for received in commands
+            if (asked := self.asked.get(id(received))) is not None and needs_last_known(*asked)
+        }
+        found = await transaction.last_answers(failed) if failed else {}
+        return EvaluationSession(pointers, self.asked, {key: found.get(key) for key in failed})
 
 
 class EvaluationSession:
     """Decides each command on the pointers read under the lock."""
 
-    def __init__(self, pointers: Mapping[PolicyKey, Pointer], asked: Asked) -> None:
+    def __init__(
+        self,
+        pointers: Mapping[PolicyKey, Pointer],
+        asked: Asked,
+        known: dict[AnswerKey, KnownAnswer | None],
+    ) -> None:
+        """``known`` has the last answers that are needed, None where the database has none."""
         self._pointers = pointers
         self._asked = asked
+        self._known = known
         self._rows: list[DecisionRow] = []
 
     async def decide(self, received: Received, event_id: str) -> Outcome:
         pointer = self._pointers.get(_key(received))
         asked = self._asked.get(id(received))
         verdict = asked[1] if asked and pointer and asked[1].version == pointer.version else None
-        return decide_evaluation(_evaluate(received), pointer, verdict, event_id)
+        known = self._known.get(_answer_key(received))
+        return decide_evaluation(_evaluate(received), pointer, verdict, event_id, known)
 
     def version(self, received: Received) -> int:
         return 0
 
     def accept(self, received: Received, events: Sequence[EventRow]) -> None:
-        self._rows.extend(decision_row(event.happened) for event in events)
+        rows = [decision_row(event.happened) for event in events]
+        for row in rows:
+            if (key := (row.tenant_id, row.policy_id, row.resource)) in self._known and row.basis == "policy":
+                self._known[key] = KnownAnswer(row.decision_id, row.answer)
+        self._rows.extend(rows)
 
     def collect(self, changes: Changes) -> None:
         changes.decisions.extend(self._rows)
@@ -127,6 +145,10 @@ def _evaluate(received: Received) -> Evaluate:
 def _key(received: Received) -> PolicyKey:
     tenant = received.envelope.tenant
     return tenant, policy_id(tenant, _evaluate(received).policy)
+
+
+def _answer_key(received: Received) -> AnswerKey:
+    return (*_key(received), _evaluate(received).resource)
 
 
 def _keys(commands: Sequence[Received]) -> set[PolicyKey]:

@@ -13,7 +13,7 @@ from projections.api.session import Row, Session
 
 _DECISION: Final = """
 SELECT d.decision_id, d.policy_id, p.name AS policy_name, d.policy_version, d.resource, d.actor, d.outcome,
-       d.basis, d.occurred_at, d.topic, d.partition, d.lane_seq
+       d.basis, d.answer, d.occurred_at, d.topic, d.partition, d.lane_seq
 FROM governance.decision d
 LEFT JOIN governance.policy p ON p.tenant_id = d.tenant_id AND p.policy_id = d.policy_id"""
 
@@ -32,6 +32,7 @@ class DecisionRow:
     actor: str
     outcome: Outcome
     basis: Literal["policy", "fail_mode"]
+    answer: Literal["", "allow", "deny"]
     occurred_at: datetime
     head: Head
 
@@ -42,6 +43,7 @@ class Wanted:
 
     policy_id: str | None = None
     outcome: Outcome | None = None
+    answer: Outcome | None = None
     resource: str | None = None
     actor: str | None = None
     not_before: datetime | None = None
@@ -51,6 +53,7 @@ class Wanted:
 _CLAUSES: Final[Mapping[str, str]] = {
     "policy_id": "d.policy_id = ?",
     "outcome": "d.outcome = ?",
+    "answer": "d.answer = ?",
     "resource": "d.resource = ?",
     "actor": "d.actor = ?",
     "not_before": "d.occurred_at >= ?",
@@ -91,6 +94,7 @@ def _decision(row: Row) -> DecisionRow:
         actor=row["actor"],
         outcome=row["outcome"],
         basis=row["basis"],
+        answer=row["answer"],
         occurred_at=row["occurred_at"],
         head=Head(event_id, row["topic"], row["partition"], row["lane_seq"]),
     )

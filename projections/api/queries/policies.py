@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Final, Literal
 
 import orjson
 
@@ -21,7 +21,8 @@ _NEWEST_FIRST: Final = " ORDER BY created_at DESC, policy_id DESC LIMIT "
 
 _VERSION: Final = """
 SELECT version, state, package, rego_content, module_digest, regulation_refs, description, enforcement,
-       fail_mode, timeout_ms, warnings, author, created_at, activating_since, superseded_at
+       fail_mode, timeout_ms, warnings, author, created_at, activating_since, superseded_at,
+       personal_fields, input_storage
 FROM governance.policy_version"""
 
 _VERSIONS: Final = " WHERE policy_id = $1 AND (version > $2 OR version = $3) ORDER BY version DESC"
@@ -66,6 +67,8 @@ class VersionRow:
     created_at: datetime
     activating_since: datetime | None
     superseded_at: datetime | None
+    personal_fields: list[str]
+    input_storage: Literal["full", "digest"]
 
 
 async def policies(
@@ -141,4 +144,6 @@ def _version(row: Row) -> VersionRow:
         created_at=row["created_at"],
         activating_since=row["activating_since"],
         superseded_at=row["superseded_at"],
+        personal_fields=row["personal_fields"],
+        input_storage=row["input_storage"],
     )

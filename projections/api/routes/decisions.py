@@ -36,6 +36,10 @@ _RECORDED: Final = (
     "duration_us",
     "opa",
     "bundle_revision",
+    "obligations",
+    "input_storage",
+    "masked",
+    "known_decision",
 )
 """Fields of ``governance.policy.evaluated`` that the row does not have."""
 
@@ -48,6 +52,7 @@ async def list_decisions(
     wanted = Wanted(
         policy_id=None if query.policy is None else policy_id(caller.tenant, query.policy),
         outcome=query.outcome,
+        answer=query.answer,
         resource=query.resource,
         actor=query.actor,
         not_before=query.from_,

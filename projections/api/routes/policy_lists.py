@@ -75,6 +75,7 @@ async def list_policy_decisions(
     wanted = Wanted(
         policy_id=identity,
         outcome=query.outcome,
+        answer=query.answer,
         resource=query.resource,
         actor=query.actor,
         not_before=query.from_,

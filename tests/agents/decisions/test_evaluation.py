@@ -10,7 +10,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agents.decisions.evaluation import MAX_REASONS, Pointer, Verdict, decide_evaluation
+from agents.decisions.evaluation import (
+    MAX_OBLIGATIONS,
+    MAX_REASONS,
+    KnownAnswer,
+    Pointer,
+    Verdict,
+    decide_evaluation,
+    needs_last_known,
+)
 from agents.decisions.outcome import Rejection
 from schemas.codec import decode, encode
 from schemas.models import Evaluate
@@ -41,9 +49,12 @@ COMMAND = evaluate("model/m-17")
 
 
 def body_of(
-    pointer: Pointer = POINTER, verdict: Verdict = ALLOW, command: Evaluate = COMMAND
+    pointer: Pointer = POINTER,
+    verdict: Verdict = ALLOW,
+    known: KnownAnswer | None = None,
+    command: Evaluate = COMMAND,
 ) -> Mapping[str, object]:
-    outcome = decide_evaluation(command, pointer, verdict, "decision-1")
+    outcome = decide_evaluation(command, pointer, verdict, "decision-1", known)
     assert not isinstance(outcome, Rejection)
     (draft,) = outcome
     assert draft.type == "governance.policy.evaluated"
@@ -123,6 +134,9 @@ def test_an_absent_result_without_an_error_code_is_an_error_and_no_deny_of_the_p
         {"allow": True, "violations": "none"},
         {"allow": True, "violations": {"a": 1}},
         {"allow": True, "violations": None},
+        {"allow": True, "obligations": "none"},
+        {"allow": True, "obligations": {"a": 1}},
+        {"allow": True, "obligations": None},
     ],
 )
 def test_a_malformed_decision_document_takes_the_fail_mode(document: object, fail_mode: str) -> None:
@@ -132,8 +146,77 @@ def test_a_malformed_decision_document_takes_the_fail_mode(document: object, fai
     assert body["result"] == orjson.dumps(document), "what the policy said is kept"
 
 
-def test_a_fail_mode_that_nobody_knows_denies() -> None:
-    assert body_of(replace(POINTER, fail_mode="last_known"), failing("timeout"))["outcome"] == "deny"
+@pytest.mark.parametrize(
+    ("known", "outcome", "named"),
+    [
+        (None, "deny", ""),
+        (KnownAnswer("d-7", "allow"), "allow", "d-7"),
+        (KnownAnswer("d-7", "deny"), "deny", "d-7"),
+    ],
+)
+@pytest.mark.parametrize("error", ERRORS)
+def test_without_an_answer_last_known_takes_over_what_the_policy_said_last(
+    error: str, known: KnownAnswer | None, outcome: str, named: str
+) -> None:
+    pointer = replace(POINTER, fail_mode="last_known")
+    assert needs_last_known(pointer, failing(error))
+    body = body_of(pointer, failing(error), known)
+    assert (body["outcome"], body["basis"], body["error"]) == (outcome, "fail_mode", error)
+    assert body["known_decision"] == named
+
+
+def test_an_answer_needs_no_earlier_one() -> None:
+    pointer = replace(POINTER, fail_mode="last_known")
+    assert not needs_last_known(pointer, answering({"allow": False}))
+    body = body_of(pointer, answering({"allow": False}), KnownAnswer("d-7", "allow"))
+    assert (body["outcome"], body["known_decision"]) == ("deny", "")
+    assert not needs_last_known(replace(POINTER, fail_mode="closed"), failing("timeout"))
+
+
+@pytest.mark.parametrize(("said", "answer"), [(True, "allow"), (False, "deny")])
+@pytest.mark.parametrize("enforcement", ["mandatory", "soft_mandatory", "advisory"])
+def test_an_advisory_policy_says_deny_and_allows_all_the_same(
+    said: bool, answer: str, enforcement: str
+) -> None:
+    body = body_of(replace(POINTER, enforcement=enforcement), answering({"allow": said}))
+    assert (body["answer"], body["basis"]) == (answer, "policy")
+    assert body["outcome"] == ("allow" if enforcement == "advisory" else answer)
+
+
+@pytest.mark.parametrize(("error", "fail_mode"), list(product(ERRORS, ["closed", "open", "last_known"])))
+def test_an_advisory_policy_that_cannot_answer_allows_and_says_that_it_did_not(
+    error: str, fail_mode: str
+) -> None:
+    body = body_of(replace(POINTER, enforcement="advisory", fail_mode=fail_mode), failing(error))
+    assert (body["outcome"], body["answer"], body["basis"]) == ("allow", "", "fail_mode")
+    assert body["error"] == error
+
+
+def test_obligations_are_any_json_in_order_and_bounded() -> None:
+    obligations: list[object] = ["notify", {"mask": ["a"]}, 3, *({"n": n} for n in range(MAX_OBLIGATIONS))]
+    body = body_of(verdict=answering({"allow": True, "obligations": obligations}))
+    texts = body["obligations"]
+    assert isinstance(texts, list)
+    assert texts[:3] == ['"notify"', '{"mask":["a"]}', "3"]
+    assert len(texts) == MAX_OBLIGATIONS
+    assert decode("governance.policy.evaluated", encode("governance.policy.evaluated", body)) == body
+
+
+def test_personal_fields_are_masked_in_what_is_stored_and_not_in_the_digest() -> None:
+    command = evaluate(document={"person": {"name": "Ann", "age": 41}, "model": "m-17"})
+    pointer = replace(POINTER, personal_fields=("/person/name", "/person/email"))
+    body = body_of(pointer, command=command)
+    assert body["input"] == b'{"person":{"name":"***","age":41},"model":"m-17"}'
+    assert (body["masked"], body["input_storage"]) == (["/person/name"], "full")
+    assert body["input_digest"] == sha256(command.input).hexdigest()
+
+
+def test_an_input_of_which_only_the_digest_is_kept_is_not_in_the_event() -> None:
+    pointer = replace(POINTER, personal_fields=("/id",), input_storage="digest")
+    body = body_of(pointer)
+    assert (body["input"], body["masked"], body["input_storage"]) == (b"{}", [], "digest")
+    assert body["input_digest"] == sha256(COMMAND.input).hexdigest()
+    assert COMMAND.input not in encode("governance.policy.evaluated", body)
 
 
 def test_violations_become_reasons_in_order_as_text_and_bounded() -> None:
@@ -169,7 +252,8 @@ def test_a_version_that_was_not_asked_decides_nothing() -> None:
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.text(max_size=5),
     lambda inner: (
-        st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["allow", "violations", "x"]), inner)
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from(["allow", "violations", "obligations", "x"]), inner)
     ),
     max_leaves=8,
 )

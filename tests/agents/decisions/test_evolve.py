@@ -71,7 +71,16 @@ def test_other_events_are_no_policy_events() -> None:
 
 
 def test_a_decision_row_says_what_lists_filter_by() -> None:
-    body = {"policy_id": "p-1", "version": 3, "outcome": "deny", "basis": "policy"}
+    body = {"policy_id": "p-1", "version": 3, "outcome": "allow", "basis": "policy", "answer": "deny"}
     row = decision_row(happened("governance.policy.evaluated", 9, body))
     assert (row.decision_id, row.policy_id, row.policy_version) == ("event-9", "p-1", 3)
-    assert (row.outcome, row.basis, row.occurred_at, row.lane_seq) == ("deny", "policy", START, 9)
+    assert (row.outcome, row.basis, row.occurred_at, row.lane_seq) == ("allow", "policy", START, 9)
+    assert row.answer == "deny"
+
+
+@pytest.mark.parametrize(("basis", "answer"), [("policy", "deny"), ("fail_mode", "")])
+def test_a_decision_that_names_no_answer_was_the_policys_own_unless_it_failed(
+    basis: str, answer: str
+) -> None:
+    body = {"policy_id": "p-1", "version": 3, "outcome": "deny", "basis": basis, "answer": ""}
+    assert decision_row(happened("governance.policy.evaluated", 9, body)).answer == answer

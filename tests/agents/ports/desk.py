@@ -17,7 +17,7 @@ from agents.lanes.memory_log import MemoryBroker, MemoryLog
 from agents.lanes.patience import Patience
 from agents.lanes.ports import LaneStore
 from agents.lanes.publication import Publication
-from agents.opa.ports import Answer, Question
+from agents.opa.ports import Answer, EvaluationError, Question
 from agents.reading import Reader
 from agents.records import CommandRecord
 from schemas.models import Command
@@ -36,6 +36,7 @@ class Desk:
     def __init__(self, store: LaneStore, broker: MemoryBroker | None = None) -> None:
         self.broker = broker or MemoryBroker()
         self.log = MemoryLog(self.broker)
+        self.error: EvaluationError = ""
         handlers: dict[Family, Handler] = {
             "policy": PolicyHandler(store, _check),
             "evaluation": EvaluationHandler(store, self, 200),
@@ -71,9 +72,9 @@ class Desk:
         return LaneRuntime(READER, handler, store, self.log, self.log, publication, patience, lambda: NOW)
 
     async def evaluate(self, questions: Sequence[Question]) -> list[Answer]:
-        """An OPA that allows everything."""
-        result = b'{"allow":true,"violations":[]}'
-        return [Answer(q.id, result, "", "", 100, "opa-0", q.confirmed_revision) for q in questions]
+        """An OPA that allows everything, or fails as ``error`` says."""
+        result = None if self.error else b'{"allow":true,"violations":[]}'
+        return [Answer(q.id, result, self.error, "", 100, "opa-0", q.confirmed_revision) for q in questions]
 
 
 async def _check(tenant: str, policy_id: str, version: int, source: str) -> CheckedModule:

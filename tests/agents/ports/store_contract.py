@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 
+from agents.decisions.evaluation import KnownAnswer
 from agents.errors import Conflict, Outage
 from agents.lanes.ports import Changes, InboxRow, LaneAdvance, LaneStore
 from agents.reading import Identified
@@ -69,6 +70,35 @@ class StoreContract:
             assert await transaction.inbox(digests.keys()) == digests
         assert (row.next_offset, row.next_seq, row.last_event_time) == (2, 3, NOW)
         assert await store.stored(FIRST, 1, 10) == [event.record for event in committed.events[FIRST]]
+
+    async def test_the_last_answer_of_a_policy_on_a_resource_is_found(self, store: LaneStore) -> None:
+        desk = Desk(store)
+        await desk.with_active_policy()
+        one, two = resources_in(FIRST, 2)
+        newest = await desk.say(evaluate(one), "e-1")
+        key, other = (*GATE, one), (*GATE, two)
+        async with store.transaction([FIRST]) as transaction:
+            assert await transaction.last_answers([]) == {}
+            found = await transaction.last_answers([key, other, (TENANT, "another", one)])
+        decision_id = newest.events[FIRST][0].happened.event_id
+        assert found == {key: KnownAnswer(decision_id, "allow")}
+
+    async def test_an_outage_is_answered_by_what_the_policy_said_last(self, store: LaneStore) -> None:
+        desk = Desk(store)
+        for command, command_id in (
+            (create(fail_mode="last_known"), "p-1"),
+            (activate(), "p-2"),
+            (confirm(), "p-3"),
+        ):
+            await desk.say(command, command_id)
+        one, two = resources_in(FIRST, 2)
+        known = await desk.say(evaluate(one), "e-1")
+        desk.error = "timeout"
+        committed = await desk.decide([desk.sent(evaluate(one), "e-2"), desk.sent(evaluate(two), "e-3")])
+        bodies = [event.happened.body for event in committed.events[FIRST]]
+        assert [body["outcome"] for body in bodies] == ["allow", "deny"]
+        assert [body["known_decision"] for body in bodies] == [known.events[FIRST][0].happened.event_id, ""]
+        assert {body["error"] for body in bodies} == {"timeout"}
 
     async def test_stored_events_come_in_order_from_a_sequence_on_and_bounded(self, store: LaneStore) -> None:
         desk = Desk(store)
