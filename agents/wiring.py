@@ -32,6 +32,7 @@ from agents.settings import WorkerSettings
 from agents.store.postgres import PostgresStore
 from agents.submission import checker
 from agents.telemetry import RETRIES, serve
+from agents.tenant_settings import read_tenant_settings
 from regulations.loader import load_library
 from schemas.confluent import ConfluentRegistry
 from schemas.topics import FAMILIES, Family, topics
@@ -88,7 +89,9 @@ class Engine:
         evaluator = await self._resources.enter_async_context(http_evaluator(settings.opa_urls, Limits()))
         library = load_library()
         handlers: dict[Family, Handler] = {
-            "policy": PolicyHandler(store, checker(settings.opa_binary)),
+            "policy": PolicyHandler(
+                store, checker(settings.opa_binary), read_tenant_settings(settings.tenant_settings)
+            ),
             "evaluation": EvaluationHandler(store, evaluator, settings.eval_timeout_ms),
             "compliance": ComplianceHandler(library.regulations, _now),
             "evidence": EvidenceHandler(linkable_of(library), settings.evidence_max_bytes),

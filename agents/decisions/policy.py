@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import assert_never
 
 from agents.decisions.outcome import EventDraft, Finding, Outcome, Rejection
+from agents.tenant_settings import TenantSettings
 from projections.apply.policy import PolicyState, VersionState
 from schemas.models import (
     ActivatePolicy,
@@ -42,9 +43,17 @@ class CheckedModule:
 
 
 def decide_policy(
-    state: PolicyState | None, policy_id: str, command: PolicyCommand, checked: CheckedModule | None
+    state: PolicyState | None,
+    policy_id: str,
+    command: PolicyCommand,
+    checked: CheckedModule | None,
+    actor: str,
+    settings: TenantSettings,
 ) -> Outcome:
-    """The events of a policy command, or a rejection; ``checked`` is None where no source comes along."""
+    """The events of a policy command, or a rejection; ``checked`` is None where no source comes along.
+
+    ``actor`` sent the command; ``settings`` are those of its tenant.
+    """
     if isinstance(command, CreatePolicy):
         return _create(state, policy_id, command, checked)
     if state is None:
@@ -55,7 +64,7 @@ def decide_policy(
         case UpdatePolicy():
             return _update(state, command, checked)
         case ActivatePolicy():
-            return _activate(state, command)
+            return _second_actor(state, command.version, actor, settings) or _activate(state, command.version)
         case RollbackPolicy():
             return _roll_back(state, command)
         case ConfirmActivation():
@@ -130,22 +139,30 @@ def _update(state: PolicyState, command: UpdatePolicy, checked: CheckedModule | 
     return (_draft("updated", state.policy_id, body),)
 
 
-def _activate(state: PolicyState, command: ActivatePolicy) -> Outcome:
-    version = _known(state, command.version)
+def _second_actor(state: PolicyState, number: int, actor: str, settings: TenantSettings) -> Rejection | None:
+    version = state.numbered(number)
+    if settings.four_eyes and version is not None and version.author == actor:
+        detail = f"{actor!r} submitted version {number}; another actor activates it"
+        return Rejection("needs_second_actor", detail)
+    return None
+
+
+def _activate(state: PolicyState, number: int) -> Outcome:
+    version = _known(state, number)
     if isinstance(version, Rejection):
         return version
     match version.state:
         case "active":
-            return Rejection("already_active", f"version {command.version} decides already")
+            return Rejection("already_active", f"version {number} decides already")
         case "activating":
-            return Rejection("already_activating", f"version {command.version} is being loaded")
+            return Rejection("already_activating", f"version {number} is being loaded")
         case "superseded" if version is _last_superseded(state):
             return _activated(state, version, 0, ())
         case "validated" | "superseded" | "activation_failed":
-            body = {"policy_id": state.policy_id, "version": command.version}
+            body = {"policy_id": state.policy_id, "version": number}
             return (_draft("activation_requested", state.policy_id, body),)
         case "retired":
-            return Rejection("policy_retired", f"version {command.version} is retired")
+            return Rejection("policy_retired", f"version {number} is retired")
     assert_never(version.state)
 
 
@@ -157,7 +174,7 @@ def _roll_back(state: PolicyState, command: RollbackPolicy) -> Outcome:
         return version
     if version.state != "superseded":
         return Rejection("not_superseded", f"version {version.version} is {version.state}")
-    activation = _activate(state, ActivatePolicy(policy=command.policy, version=version.version))
+    activation = _activate(state, version.version)
     if isinstance(activation, Rejection):
         return activation
     body = {

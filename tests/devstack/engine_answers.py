@@ -7,6 +7,7 @@ from agents.decisions.outcome import Finding, Rejection
 from agents.decisions.policy import CheckedModule, decide_policy
 from agents.reading import Reader, Reading, Received, Refused, Unread
 from agents.records import CommandRecord
+from agents.tenant_settings import TenantSettings
 from devstack.demo.gates import GATES
 from devstack.demo.malformed import Case, Outcome
 from devstack.demo.records import Ask, Record, Run, asked
@@ -57,7 +58,9 @@ def judged(reading: Reading, original: Reading | None) -> Answer:
     else:
         assert isinstance(command, CreatePolicy | UpdatePolicy | ActivatePolicy)
         aggregate = command.aggregate(reading.envelope.tenant)
-        decided = decide_policy(state, aggregate, command, FOUND_FAULT)
+        decided = decide_policy(
+            state, aggregate, command, FOUND_FAULT, reading.envelope.actor, TenantSettings()
+        )
     return (Outcome.REJECTED, decided.reason) if isinstance(decided, Rejection) else (Outcome.DECIDED, "")
 
 

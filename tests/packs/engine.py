@@ -9,6 +9,7 @@ import httpx
 
 from agents.decisions.outcome import EventDraft, Rejection
 from agents.decisions.policy import CheckedModule, PolicyCommand, decide_policy, source_of
+from agents.tenant_settings import TenantSettings
 from client.api import ReadApi
 from client.scripted import ScriptedEngine
 from client.transport import Outgoing, Received
@@ -71,7 +72,7 @@ class Engine(ScriptedEngine):
         if submitted is not None:
             version, source = submitted
             checked = CheckedModule(version, (), source, "policies", "00", ())
-        return decide_policy(state, policy_id, command, checked)
+        return decide_policy(state, policy_id, command, checked, "packs", TenantSettings())
 
     def _published(self, command: Outgoing, draft: EventDraft) -> Received:
         event = self.event(command, draft.type, draft.body)

@@ -8,6 +8,7 @@ from agents.decisions.policy import CheckedModule, PolicyCommand, decide_policy,
 from agents.lanes.handlers.port import Advice, Session
 from agents.lanes.ports import Changes, EventRow, LaneStore, LaneTransaction
 from agents.reading import Received
+from agents.tenant_settings import NO_TENANT_SETTINGS, AllTenants
 from projections.apply.policy import PolicyKey, PolicyState, evolve
 from schemas.models import (
     ActivatePolicy,
@@ -30,6 +31,7 @@ class PolicyHandler:
 
     store: LaneStore
     check: Check
+    settings: AllTenants = NO_TENANT_SETTINGS
 
     async def prepare(self, commands: Sequence[Received]) -> Advice:
         states = await self.store.policies({_key(received) for received in commands})
@@ -41,15 +43,16 @@ class PolicyHandler:
 
     async def open(self, transaction: LaneTransaction, commands: Sequence[Received]) -> Session:
         states = await transaction.policies({_key(received) for received in commands})
-        return PolicySession(dict(states), self.check)
+        return PolicySession(dict(states), self.check, self.settings)
 
 
 class PolicySession:
     """States as they move through one transaction."""
 
-    def __init__(self, states: dict[PolicyKey, PolicyState], check: Check) -> None:
+    def __init__(self, states: dict[PolicyKey, PolicyState], check: Check, settings: AllTenants) -> None:
         self._states = states
         self._check = check
+        self._settings = settings
         self._moved: set[PolicyKey] = set()
 
     async def decide(self, received: Received, event_id: str) -> Outcome:
@@ -57,7 +60,8 @@ class PolicySession:
         state = self._states.get(key)
         source = source_of(state, command)
         checked = await self._check(*key, *source) if source else None
-        return decide_policy(state, key[1], command, checked)
+        settings = self._settings.of(key[0])
+        return decide_policy(state, key[1], command, checked, received.envelope.actor, settings)
 
     def version(self, received: Received) -> int:
         state = self._states.get(_key(received))

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from agents.decisions.outcome import Finding, Outcome, Rejection
 from agents.decisions.policy import CheckedModule, PolicyCommand, decide_policy, source_of
+from agents.tenant_settings import NO_TENANT_SETTINGS, TenantSettings
 from projections.apply.happened import Happened
 from projections.apply.policy import PolicyState, evolve
 from schemas.codec import decode, encode
@@ -30,12 +31,16 @@ class History:
     state: PolicyState | None = None
     events: list[Happened] = field(default_factory=list)
     hours: int = 0
+    actor: str = "somebody"
+    """Who sends the commands; every event is recorded under an actor of its own, ``actor-<sequence>``."""
+    settings: TenantSettings = NO_TENANT_SETTINGS.default
 
     def decide(self, command: PolicyCommand, findings: Sequence[Finding] = ()) -> Outcome:
         """The outcome; the state stays as it is."""
         source = source_of(self.state, command)
         module = checked(source[0], source[1], findings) if source else None
-        return decide_policy(self.state, command.aggregate(TENANT), command, module)
+        aggregate = command.aggregate(TENANT)
+        return decide_policy(self.state, aggregate, command, module, self.actor, self.settings)
 
     def take(self, *commands: PolicyCommand) -> PolicyState:
         """Lets commands happen that must be accepted; their events pass through their encoding."""

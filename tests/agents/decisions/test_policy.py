@@ -6,6 +6,7 @@ import pytest
 
 from agents.decisions.outcome import Finding, Rejection
 from agents.decisions.policy import PolicyCommand, decide_policy, source_of
+from agents.tenant_settings import TenantSettings
 from projections.apply.policy import PolicyState
 from schemas.models import FailActivation, RetirePolicy, RollbackPolicy, UpdatePolicy
 from tests.agents.commands import TENANT, activate, confirm, create
@@ -113,6 +114,32 @@ def test_only_a_version_that_decided_before_can_be_rolled_back_to() -> None:
     assert history.reason(RollbackPolicy(policy="gate", to_version=9)) == "unknown_version"
 
 
+def test_under_four_eyes_a_version_is_activated_by_another_actor_than_its_author() -> None:
+    history = History(settings=TenantSettings(four_eyes=True))
+    author = history.take(create()).versions[0].author
+    history.actor = author
+    assert history.reason(activate()) == "needs_second_actor"
+    assert history.reason(activate(version=9)) == "unknown_version"
+    history.actor = "reviewer"
+    assert states(history.take(activate())) == ["activating"]
+
+
+def test_without_four_eyes_an_author_activates_alone() -> None:
+    history = History()
+    history.actor = history.take(create()).versions[0].author
+    assert states(history.take(activate())) == ["activating"]
+
+
+def test_under_four_eyes_going_back_by_activation_needs_a_second_actor_and_a_rollback_does_not() -> None:
+    history = History()
+    history.take(create(), activate(), confirm(), UPDATE, activate(version=2), confirm(version=2))
+    history.settings = TenantSettings(four_eyes=True)
+    assert history.state is not None
+    history.actor = history.state.versions[0].author
+    assert history.reason(activate(version=1)) == "needs_second_actor"
+    assert states(history.take(RollbackPolicy(policy="gate"))) == ["active", "superseded"]
+
+
 def test_a_failed_activation_leaves_the_old_version_deciding_and_may_be_tried_again() -> None:
     history = History()
     history.take(create(), activate(), confirm(), UPDATE, activate(version=2))
@@ -213,4 +240,4 @@ def test_a_source_is_checked_for_the_version_that_it_would_become_and_only_where
 def test_deciding_on_a_source_that_was_not_checked_is_a_programming_error(command: PolicyCommand) -> None:
     state = History().take(create()) if isinstance(command, UpdatePolicy) else None
     with pytest.raises(ValueError, match="not checked"):
-        decide_policy(state, command.aggregate(TENANT), command, None)
+        decide_policy(state, command.aggregate(TENANT), command, None, "somebody", TenantSettings())

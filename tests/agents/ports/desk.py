@@ -20,6 +20,7 @@ from agents.lanes.publication import Publication
 from agents.opa.ports import Answer, EvaluationError, Question
 from agents.reading import Reader
 from agents.records import CommandRecord
+from agents.tenant_settings import NO_TENANT_SETTINGS, AllTenants
 from schemas.models import Command
 from schemas.topics import Family, family_of, topics
 from tests.agents.commands import KEY, activate, confirm, create, record
@@ -33,12 +34,17 @@ NOW: Final = datetime(2026, 1, 2, 3, 4, 5, 678901, tzinfo=UTC)
 class Desk:
     """What one process decides, batch by batch; its broker is in memory."""
 
-    def __init__(self, store: LaneStore, broker: MemoryBroker | None = None) -> None:
+    def __init__(
+        self,
+        store: LaneStore,
+        broker: MemoryBroker | None = None,
+        settings: AllTenants = NO_TENANT_SETTINGS,
+    ) -> None:
         self.broker = broker or MemoryBroker()
         self.log = MemoryLog(self.broker)
         self.error: EvaluationError = ""
         handlers: dict[Family, Handler] = {
-            "policy": PolicyHandler(store, _check),
+            "policy": PolicyHandler(store, _check, settings),
             "evaluation": EvaluationHandler(store, self, 200),
             "compliance": ComplianceHandler(library().regulations, lambda: NOW),
             "evidence": EvidenceHandler(LINKABLE, MAX_BYTES),
