@@ -15,7 +15,7 @@ from schemas.envelope import MAX_COMMAND_BYTES, STRUCTURED_CONTENT, Envelope, en
 from schemas.errors import RegistryUnavailable, Unreadable
 from schemas.identity import message_key, partition_for
 from schemas.mac import engine_made
-from schemas.models import COMMANDS, Command, Evaluate, LaneCommand
+from schemas.models import COMMANDS, Command, Evaluate, LaneCommand, SuspendPolicy
 from schemas.structured import read_structured
 from schemas.topics import Topics
 
@@ -134,13 +134,17 @@ class Reader:
                 return "wrong_lane", f"addressed to {command.topic}/{command.partition}"
         elif record.partition != (right := partition_for(key, topic.partitions)):
             return "wrong_lane", f"the key belongs to partition {right} (murmur2)"
-        if envelope.type in self.topics.engine_made and (
+        if (envelope.type in self.topics.engine_made or _speaks_for_the_engine(command)) and (
             structured or not engine_made(self.engine_key, envelope, record.value or b"")
         ):
             return "forged", f"{envelope.type} needs the engine's authentication code"
         if isinstance(command, Evaluate):
             return _bad_input(command.input)
         return None
+
+
+def _speaks_for_the_engine(command: Command) -> bool:
+    return isinstance(command, SuspendPolicy) and command.cause != "operator"
 
 
 def _bad_input(document: bytes) -> tuple[str, str] | None:

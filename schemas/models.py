@@ -38,6 +38,8 @@ from schemas.policy_commands import Regulation as Regulation
 from schemas.policy_commands import ReplayGate as ReplayGate
 from schemas.policy_commands import RetirePolicy as RetirePolicy
 from schemas.policy_commands import RollbackPolicy as RollbackPolicy
+from schemas.policy_commands import SuspendPolicy as SuspendPolicy
+from schemas.policy_commands import SuspensionCause as SuspensionCause
 from schemas.policy_commands import UpdatePolicy as UpdatePolicy
 
 
@@ -84,6 +86,7 @@ COMMANDS: Final[dict[str, type[Command]]] = {
         UpdatePolicy,
         ActivatePolicy,
         RollbackPolicy,
+        SuspendPolicy,
         RetirePolicy,
         ConfirmActivation,
         FailActivation,

@@ -125,6 +125,20 @@ class RetirePolicy(_ExistingPolicyCommand):
     reason: Text = ""
 
 
+SuspensionCause = Literal["operator", "breaker", "bundle"]
+"""Who takes a version's say away: a person; the engine, after too many failures or over a bad bundle."""
+
+
+class SuspendPolicy(_ExistingPolicyCommand):
+    """Stops asking a version, by default the active one, until it is activated again."""
+
+    TYPE = "governance.policy.suspend"
+    version: Version | None = None
+    reason: Text = ""
+    cause: SuspensionCause = "operator"
+    """Any other than ``operator`` needs the engine's authentication code."""
+
+
 class Confirmation(BaseModel):
     """One OPA process's word that it serves a bundle revision."""
 

@@ -35,6 +35,8 @@ class Pointer:
     """JSON Pointers of input fields that are masked before they are stored."""
     input_storage: str = "full"
     """``full``, or ``digest``: the input itself is not stored."""
+    suspended: bool = False
+    """The version is suspended, or being activated again after that: OPA is not asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +52,11 @@ class Verdict:
     duration_us: int
     opa: str
     revision: int
+
+
+def suspended_verdict(version: int) -> Verdict:
+    """What stands for OPA's answer on a suspended version: the fail mode decides."""
+    return Verdict(version, None, "suspended", f"version {version} is suspended", 0, "", 0)
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,18 +15,20 @@ from schemas.models import (
     FailActivation,
     RetirePolicy,
     RollbackPolicy,
+    SuspendPolicy,
     UpdatePolicy,
 )
 
-PolicyCommand = (
-    CreatePolicy
-    | UpdatePolicy
+ExistingPolicyCommand = (
+    UpdatePolicy
     | ActivatePolicy
     | RollbackPolicy
+    | SuspendPolicy
     | RetirePolicy
     | ConfirmActivation
     | FailActivation
 )
+PolicyCommand = CreatePolicy | ExistingPolicyCommand
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +62,16 @@ def decide_policy(
         return Rejection("unknown_policy", f"no policy {command.policy!r}")
     if state.state == "retired":
         return Rejection("policy_retired", f"policy {state.name!r} is retired")
+    return _decide_existing(state, command, checked, actor, settings)
+
+
+def _decide_existing(
+    state: PolicyState,
+    command: ExistingPolicyCommand,
+    checked: CheckedModule | None,
+    actor: str,
+    settings: TenantSettings,
+) -> Outcome:
     match command:
         case UpdatePolicy():
             return _update(state, command, checked)
@@ -67,13 +79,15 @@ def decide_policy(
             return _second_actor(state, command.version, actor, settings) or _activate(state, command.version)
         case RollbackPolicy():
             return _roll_back(state, command)
+        case SuspendPolicy():
+            return _suspend(state, command, settings)
         case ConfirmActivation():
             return _confirm(state, command)
         case FailActivation():
             return _fail(state, command)
         case RetirePolicy():
-            body = {"policy_id": policy_id, "version": state.active_version, "reason": command.reason}
-            return (_draft("retired", policy_id, body),)
+            body = {"policy_id": state.policy_id, "version": state.active_version, "reason": command.reason}
+            return (_draft("retired", state.policy_id, body),)
     assert_never(command)
 
 
@@ -158,7 +172,7 @@ def _activate(state: PolicyState, number: int) -> Outcome:
             return Rejection("already_activating", f"version {number} is being loaded")
         case "superseded" if version is _last_superseded(state):
             return _activated(state, version, 0, ())
-        case "validated" | "superseded" | "activation_failed":
+        case "validated" | "superseded" | "suspended" | "activation_failed":
             body = {"policy_id": state.policy_id, "version": number}
             return (_draft("activation_requested", state.policy_id, body),)
         case "retired":
@@ -186,6 +200,29 @@ def _roll_back(state: PolicyState, command: RollbackPolicy) -> Outcome:
     return (_draft("rollback_requested", state.policy_id, body), *activation)
 
 
+def _suspend(state: PolicyState, command: SuspendPolicy, settings: TenantSettings) -> Outcome:
+    """A person who suspends asks for the fail mode, and has the rollback besides; the engine may restore."""
+    number = state.active_version if command.version is None else command.version
+    if number is None:
+        return Rejection("policy_not_active", f"no version of {state.name!r} decides")
+    version = _known(state, number)
+    if isinstance(version, Rejection):
+        return version
+    if version.state not in {"active", "superseded"}:
+        return Rejection("not_suspendable", f"version {number} is {version.state}")
+    by_engine = command.cause != "operator" and number == state.active_version
+    restored = _last_superseded(state) if by_engine and settings.restore_last_good else None
+    body = {
+        "policy_id": state.policy_id,
+        "version": number,
+        "reason": command.reason,
+        "cause": command.cause,
+        "restored_version": restored.version if restored else None,
+    }
+    suspended = _draft("suspended", state.policy_id, body)
+    return (suspended, *_activated(state, restored, 0, ())) if restored else (suspended,)
+
+
 def _confirm(state: PolicyState, command: ConfirmActivation) -> Outcome:
     version = _activating(state, command.version)
     if isinstance(version, Rejection):
@@ -203,7 +240,7 @@ def _fail(state: PolicyState, command: FailActivation) -> Outcome:
 
 def _activated(
     state: PolicyState, version: VersionState, revision: int, confirmations: Sequence[Confirmation]
-) -> Outcome:
+) -> tuple[EventDraft, ...]:
     body = {
         "policy_id": state.policy_id,
         "name": state.name,

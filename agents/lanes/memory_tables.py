@@ -101,6 +101,7 @@ def pointer_of(state: PolicyState) -> Pointer:
         activation_event=state.activation_event or "",
         personal_fields=active.personal_fields if active else (),
         input_storage=active.input_storage if active else "full",
+        suspended=active is not None and active.state != "active",
     )
 
 

@@ -23,6 +23,7 @@ def pointer(row: asyncpg.Record) -> Pointer:
         activation_event=row["activation_event"] or "",
         personal_fields=tuple(row["personal_fields"] or ()),
         input_storage=row["input_storage"] or "full",
+        suspended=bool(row["suspended"]),
     )
 
 

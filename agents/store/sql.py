@@ -106,7 +106,7 @@ UPDATE quarantine SET state = $4 WHERE topic = $1 AND partition = $2 AND record_
 POINTERS: Final = """
 SELECT p.tenant_id, p.policy_id, p.state, p.activation_event,
        v.version, v.module_digest, v.enforcement, v.fail_mode, v.timeout_ms, v.confirmed_revision,
-       v.personal_fields, v.input_storage
+       v.personal_fields, v.input_storage, v.state <> 'active' AS suspended
 FROM policy p
 JOIN unnest($1::text[], $2::text[]) AS k(tenant_id, policy_id) USING (tenant_id, policy_id)
 LEFT JOIN policy_version v

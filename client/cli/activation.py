@@ -51,9 +51,10 @@ async def _until_it_decides(
 ) -> dict[str, Any]:
     while True:
         found = await read_policy(api, tenant, policy)
-        if found["active_version"] == version:
-            return {name: value for name, value in found.items() if name != "versions"}
         states = {each["version"]: each["state"] for each in found["versions"]}
+        # A version that is activated again after a suspension is pointed to all the while.
+        if found["active_version"] == version and states.get(version) == "active":
+            return {name: value for name, value in found.items() if name != "versions"}
         if states.get(version) == "activation_failed":
             detail = f"not every OPA confirmed version {version}; look at: governance policy show {policy}"
             raise Rejected("activation_failed", detail, (), decided.command_id, decided.event_id)

@@ -1,4 +1,4 @@
-"""``governance policy validate|test|simulate|diff|create|update|activate|rollback|retire|list|show``."""
+"""``governance policy``: checks, submits, activates, suspends, retires and shows policies."""
 
 from typing import Annotated, Any
 
@@ -32,6 +32,7 @@ from schemas.models import (
     InputStorage,
     RetirePolicy,
     RollbackPolicy,
+    SuspendPolicy,
     UpdatePolicy,
 )
 
@@ -154,6 +155,24 @@ def rollback(
 ) -> None:
     """Lets an earlier version decide again; the last one does at once, it is still loaded."""
     command = typed(RollbackPolicy, {"policy": policy, "to_version": to, "reason": reason})
+    submit(command, tenant, actor, command_id, timeout, as_json)
+
+
+@app.command()
+def suspend(
+    policy: NameArgument,
+    version: Annotated[
+        int | None, typer.Option(min=1, help="Else the one that decides.", show_default=False)
+    ] = None,
+    reason: Annotated[str, typer.Option(help="For people.")] = "",
+    tenant: TenantOption = None,
+    actor: ActorOption = None,
+    command_id: CommandIdOption = None,
+    timeout: TimeoutOption = SUBMIT_TIMEOUT_S,
+    as_json: JsonOption = False,
+) -> None:
+    """Stops asking a version: the policy's fail mode decides until a version is activated."""
+    command = typed(SuspendPolicy, {"policy": policy, "version": version, "reason": reason})
     submit(command, tenant, actor, command_id, timeout, as_json)
 
 

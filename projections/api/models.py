@@ -17,7 +17,9 @@ from projections.api.blocks import (
 )
 
 PolicyState = Literal["draft", "active", "retired"]
-VersionState = Literal["validated", "activating", "active", "superseded", "retired", "activation_failed"]
+VersionState = Literal[
+    "validated", "activating", "active", "superseded", "suspended", "retired", "activation_failed"
+]
 
 
 class PolicySummary(Answer):

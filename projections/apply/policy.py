@@ -10,7 +10,9 @@ from projections.apply.happened import Happened
 PolicyKey = tuple[str, str]
 """Tenant and policy id."""
 
-VersionStatus = Literal["validated", "activating", "active", "superseded", "retired", "activation_failed"]
+VersionStatus = Literal[
+    "validated", "activating", "active", "superseded", "suspended", "retired", "activation_failed"
+]
 PolicyStatus = Literal["draft", "active", "retired"]
 
 
@@ -50,6 +52,7 @@ class PolicyState:
     policy_type: str
     state: PolicyStatus
     active_version: int | None
+    """Where the policy points; its version is not asked unless it is in state ``active``."""
     version: int
     """Of the aggregate: one per event."""
     activation_event: str | None
@@ -80,9 +83,17 @@ POLICY_EVENTS: Final = frozenset(
         "activation_requested",
         "activated",
         "activation_failed",
+        "suspended",
         "retired",
     )
 )
+
+
+_STOPPED: Final[Mapping[str, VersionStatus]] = {
+    "governance.policy.activation_failed": "activation_failed",
+    "governance.policy.suspended": "suspended",
+}
+"""Events after which a version is asked no more, and what they make of it."""
 
 
 def evolve(state: PolicyState | None, event: Happened) -> PolicyState:
@@ -107,8 +118,8 @@ def evolve(state: PolicyState | None, event: Happened) -> PolicyState:
             return replace(moved, versions=(*state.versions, _version(event)))
         case "governance.policy.activation_requested":
             return _with(moved, _number(event), status="activating", activating_since=event.occurred_at)
-        case "governance.policy.activation_failed":
-            return _with(moved, _number(event), status="activation_failed")
+        case "governance.policy.activation_failed" | "governance.policy.suspended":
+            return _with(moved, _number(event), status=_STOPPED[event.type])
         case "governance.policy.rollback_requested":
             return moved
         case "governance.policy.activated":
@@ -144,7 +155,7 @@ def _created(event: Happened) -> PolicyState:
 def _activated(state: PolicyState, event: Happened) -> PolicyState:
     number = _number(event)
     before = state.active_version
-    if before is not None and before != number:
+    if before is not None and before != number and state.versions[before - 1].state == "active":
         state = _with(state, before, status="superseded", superseded_at=event.occurred_at)
     revision = cast(int, event.body["revision"])
     current = state.versions[number - 1]

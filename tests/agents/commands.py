@@ -22,6 +22,7 @@ from schemas.models import (
     LaneCommand,
     RepublishLane,
     RetryQuarantined,
+    SuspendPolicy,
 )
 from schemas.topics import topics
 
@@ -57,7 +58,8 @@ def record(
         actor=actor,
         expected_version=expected_version,
     )
-    if command.TYPE in topics().engine_made:
+    by_engine = isinstance(command, SuspendPolicy) and command.cause != "operator"
+    if by_engine or command.TYPE in topics().engine_made:
         envelope = replace(envelope, mac=engine_mac(KEY, envelope, value))
     key = message_key(tenant, command.aggregate(tenant))
     if isinstance(command, LaneCommand):

@@ -27,7 +27,7 @@ from schemas.documents import MAX_INPUT_BYTES, MAX_INPUT_DEPTH
 from schemas.envelope import MAX_COMMAND_BYTES, MAX_HEADER_BYTES
 from schemas.errors import RegistryUnavailable
 from schemas.mac import engine_mac
-from schemas.models import Command, Evaluate
+from schemas.models import Command, Evaluate, SuspendPolicy
 from schemas.topics import topics
 from tests.agents.commands import (
     KEY,
@@ -47,6 +47,7 @@ from tests.agents.commands import (
 from tests.agents.simulation.scenario import FIRST, POLICY
 
 READER = Reader(topics(), KEY)
+BREAKS = SuspendPolicy(policy="gate", version=1, cause="breaker")
 GOOD = record(evaluate(), "c-1")
 FUZZED_RECORDS = 400
 """Records a fuzz test tries."""
@@ -224,6 +225,8 @@ def test_what_a_detail_quotes_of_a_record_is_printable_and_bounded() -> None:
         (with_headers(record(confirm(), "c-1"), {"ce_enginemac": "\u00e9".encode()}), "forged"),
         (with_headers(record(confirm(), "c-1"), {"ce_subject": b"policy/other"}), "forged"),
         (replace(record(confirm(), "c-1"), value=record(confirm(revision=2), "c-1").value), "forged"),
+        (with_headers(record(BREAKS, "c-1"), {"ce_enginemac": None}), "forged"),
+        (structured(BREAKS, "c-1"), "forged"),
     ],
 )  # fmt: skip
 def test_a_readable_command_that_cannot_be_meant_is_refused_with_its_reason(
@@ -232,6 +235,14 @@ def test_a_readable_command_that_cannot_be_meant_is_refused_with_its_reason(
     reading = refused(made)
     assert reading.reason == reason
     assert reading.detail
+
+
+def test_anybody_may_suspend_as_an_operator_and_the_engine_as_itself() -> None:
+    by_hand = SuspendPolicy(policy="gate", reason="wrong")
+    for command in (by_hand, BREAKS):
+        reading = READER.read(record(command, "c-1"))
+        assert isinstance(reading, Received)
+        assert reading.command == command
 
 
 def test_a_code_made_with_another_key_is_forged() -> None:

@@ -3,7 +3,14 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from agents.decisions.evaluation import KnownAnswer, Pointer, Verdict, decide_evaluation, needs_last_known
+from agents.decisions.evaluation import (
+    KnownAnswer,
+    Pointer,
+    Verdict,
+    decide_evaluation,
+    needs_last_known,
+    suspended_verdict,
+)
 from agents.decisions.outcome import Outcome
 from agents.lanes.handlers.port import Advice, Session
 from agents.lanes.ports import AnswerKey, Changes, EventRow, LaneStore, LaneTransaction
@@ -32,20 +39,23 @@ class EvaluationHandler:
         return EvaluationAdvice(self, await self.ask(commands, pointers))
 
     async def ask(self, commands: Sequence[Received], pointers: Mapping[PolicyKey, Pointer]) -> Asked:
-        """OPA's verdicts for those commands whose policy has an active version."""
+        """Verdicts for those commands whose policy has an active version: OPA's, unless it is suspended."""
+        asked: Asked = {}
         questions: list[Question] = []
         asking: list[tuple[int, Pointer]] = []
         for received in commands:
             pointer = pointers.get(_key(received))
             if pointer is None or pointer.version is None:
                 continue
+            if pointer.suspended:
+                asked[id(received)] = pointer, suspended_verdict(pointer.version)
+                continue
             asking.append((id(received), pointer))
             questions.append(self._question(received, pointer, pointer.version))
         answers = await self.evaluator.evaluate(questions) if questions else []
-        return {
-            command: (pointer, _verdict(question.version, answer))
-            for (command, pointer), question, answer in zip(asking, questions, answers, strict=True)
-        }
+        for (command, pointer), question, answer in zip(asking, questions, answers, strict=True):
+            asked[command] = pointer, _verdict(question.version, answer)
+        return asked
 
     def _question(self, received: Received, pointer: Pointer, version: int) -> Question:
         command = _evaluate(received)

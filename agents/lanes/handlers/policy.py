@@ -17,6 +17,7 @@ from schemas.models import (
     FailActivation,
     RetirePolicy,
     RollbackPolicy,
+    SuspendPolicy,
     UpdatePolicy,
 )
 
@@ -85,6 +86,7 @@ def _command(received: Received) -> PolicyCommand:
         | UpdatePolicy
         | ActivatePolicy
         | RollbackPolicy
+        | SuspendPolicy
         | RetirePolicy
         | ConfirmActivation
         | FailActivation,

@@ -14,7 +14,7 @@ from agents.reading import Identified
 from agents.records import CommandRecord
 from projections.apply.policy import PolicyState
 from schemas.identity import policy_id
-from schemas.models import RetirePolicy, UpdatePolicy
+from schemas.models import RetirePolicy, SuspendPolicy, UpdatePolicy
 from schemas.topics import event_topic_of
 from tests.agents.commands import (
     TENANT,
@@ -182,6 +182,22 @@ class StoreContract:
         assert pointer.module_digest == (await the_policy(store)).versions[0].module_digest
         await desk.say(RetirePolicy(policy="gate"), "p-9")
         assert (await store.pointers([GATE]))[GATE].state == "retired"
+
+    async def test_a_suspended_version_stays_where_the_policy_points_until_it_is_activated(
+        self, store: LaneStore
+    ) -> None:
+        desk = Desk(store)
+        await desk.with_active_policy()
+        assert not (await store.pointers([GATE]))[GATE].suspended
+        await desk.say(SuspendPolicy(policy="gate", reason="wrong"), "p-4")
+        pointer = (await store.pointers([GATE]))[GATE]
+        assert (pointer.state, pointer.version, pointer.suspended) == ("active", 1, True)
+        assert (await the_policy(store)).versions[0].state == "suspended"
+        await desk.say(activate(), "p-5")
+        assert (await store.pointers([GATE]))[GATE].suspended, "until every OPA holds it again"
+        await desk.say(confirm(revision=2), "p-6")
+        pointer = (await store.pointers([GATE]))[GATE]
+        assert (pointer.version, pointer.suspended, pointer.confirmed_revision) == (1, False, 2)
 
     async def test_records_in_quarantine_are_kept_whole_and_resolved(self, store: LaneStore) -> None:
         desk = Desk(store)
