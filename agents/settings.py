@@ -68,6 +68,13 @@ class WorkerSettings(BaseSettings):
     tenant_settings: str = Field("", alias="AUMOS_GOVERNANCE_TENANT_SETTINGS")
     """YAML file of what tenants settle about their policies (:mod:`agents.tenant_settings`)."""
 
+    breaker_failures: int = Field(20, alias="AUMOS_GOVERNANCE_BREAKER_FAILURES", ge=2, le=10_000)
+    """Failed evaluations (timeout, evaluation_error) that suspend a version, where they are at least half
+    of all. Every worker counts for itself."""
+
+    breaker_window_s: float = Field(60.0, alias="AUMOS_GOVERNANCE_BREAKER_WINDOW_S", gt=0, le=3600)
+    """Seconds within which they must come."""
+
     stuck_after_s: float = Field(60.0, alias="AUMOS_GOVERNANCE_STUCK_AFTER_S", ge=10)
     """A worker with waiting commands and no progress for so long, and no outage, ends itself."""
 

@@ -10,6 +10,8 @@ from typing import Final, NoReturn
 
 from aiokafka.errors import KafkaError
 
+from agents.breaker import ACTOR, Breaker, publish_suspensions
+from agents.engine_commands import Seal
 from agents.errors import Outage
 from agents.kafka import KafkaCommandLog, KafkaEventLog
 from agents.lanes.handlers.compliance import ComplianceHandler
@@ -26,6 +28,7 @@ from agents.lanes.solitude import Solitude
 from agents.metered import MeteredLanes
 from agents.opa.http import http_evaluator
 from agents.opa.settings import Limits
+from agents.outlet import KafkaOutlet
 from agents.reading import Reader
 from agents.records import LaneId
 from agents.settings import WorkerSettings
@@ -33,6 +36,7 @@ from agents.store.postgres import PostgresStore
 from agents.submission import checker
 from agents.telemetry import RETRIES, serve
 from agents.tenant_settings import read_tenant_settings
+from client.broker import Broker
 from regulations.loader import load_library
 from schemas.confluent import ConfluentRegistry
 from schemas.topics import FAMILIES, Family, topics
@@ -88,11 +92,12 @@ class Engine:
             self._resources.push_async_callback(kafka.stop)
         evaluator = await self._resources.enter_async_context(http_evaluator(settings.opa_urls, Limits()))
         library = load_library()
+        breaker = Breaker(settings.breaker_failures, settings.breaker_window_s)
         handlers: dict[Family, Handler] = {
             "policy": PolicyHandler(
                 store, checker(settings.opa_binary), read_tenant_settings(settings.tenant_settings)
             ),
-            "evaluation": EvaluationHandler(store, evaluator, settings.eval_timeout_ms),
+            "evaluation": EvaluationHandler(store, evaluator, settings.eval_timeout_ms, breaker),
             "compliance": ComplianceHandler(library.regulations, _now),
             "evidence": EvidenceHandler(linkable_of(library), settings.evidence_max_bytes),
         }
@@ -114,6 +119,12 @@ class Engine:
             self._watch(asyncio.create_task(pipeline.run(), name=f"pipeline {family}"))
             watching = self._watchdog(family, pipeline, lanes)
             self._watch(asyncio.create_task(watching, name=f"watchdog {family}"))
+        outlet = KafkaOutlet(Broker(settings.kafka))
+        self._resources.push_async_callback(outlet.close)
+        seal = Seal(settings.key, ACTOR)
+        patience = Patience(lambda what: log.warning("suspending: %s; trying again", what))
+        suspending = publish_suspensions(breaker, outlet, patience, seal, _now)
+        self._watch(asyncio.create_task(suspending, name="breaker"))
         self._ready.set()
         log.info("worker %s is ready", settings.slot)
 

@@ -20,6 +20,7 @@ from client.errors import (
 )
 from devstack.demo.scenario import SEED
 from schemas.avro import FOLDER
+from schemas.codec import decode
 from schemas.envelope import envelope_of
 from schemas.releases import Problem
 from tests.client.shell import Shell
@@ -120,6 +121,18 @@ def test_an_update_without_file_keeps_the_source(shell: Shell) -> None:
     result = shell.run("policy", "update", "g", "--description", "better", "--json")
     assert result.exit_code == Exit.OK
     assert len(shell.sent) == 1
+
+
+def test_a_suspension_names_its_policy_version_and_reason(shell: Shell) -> None:
+    shell.run("policy", "suspend", "gate", "--version", "2", "--reason", "wrong")
+    (sent,) = shell.sent
+    assert envelope_of(sent.headers).type == "governance.policy.suspend"
+    assert decode("governance.policy.suspend", sent.value) == {
+        "policy": "gate",
+        "version": 2,
+        "reason": "wrong",
+        "cause": "operator",
+    }
 
 
 def test_an_operators_command_goes_signed_to_its_lane(shell: Shell) -> None:

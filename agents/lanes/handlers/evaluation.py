@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from agents.breaker import Breaker
 from agents.decisions.evaluation import (
     KnownAnswer,
     Pointer,
@@ -33,6 +34,8 @@ class EvaluationHandler:
     evaluator: Evaluator
     default_timeout_ms: int
     """Deadline of policies that name none."""
+    breaker: Breaker | None = None
+    """Told of every decision."""
 
     async def prepare(self, commands: Sequence[Received]) -> Advice:
         pointers = await self.store.pointers(_keys(commands))
@@ -94,7 +97,9 @@ class EvaluationAdvice:
             if (asked := self.asked.get(id(received))) is not None and needs_last_known(*asked)
         }
         found = await transaction.last_answers(failed) if failed else {}
-        return EvaluationSession(pointers, self.asked, {key: found.get(key) for key in failed})
+        return EvaluationSession(
+            pointers, self.asked, {key: found.get(key) for key in failed}, self.handler.breaker
+        )
 
 
 class EvaluationSession:
@@ -105,11 +110,13 @@ class EvaluationSession:
         pointers: Mapping[PolicyKey, Pointer],
         asked: Asked,
         known: dict[AnswerKey, KnownAnswer | None],
+        breaker: Breaker | None = None,
     ) -> None:
         """``known`` has the last answers that are needed, None where the database has none."""
         self._pointers = pointers
         self._asked = asked
         self._known = known
+        self._breaker = breaker
         self._rows: list[DecisionRow] = []
 
     async def decide(self, received: Received, event_id: str) -> Outcome:
@@ -124,6 +131,9 @@ class EvaluationSession:
 
     def accept(self, received: Received, events: Sequence[EventRow]) -> None:
         rows = [decision_row(event.happened) for event in events]
+        if self._breaker is not None:
+            for event in events:
+                self._breaker.observe(event.happened)
         for row in rows:
             if (key := (row.tenant_id, row.policy_id, row.resource)) in self._known and row.basis == "policy":
                 self._known[key] = KnownAnswer(row.decision_id, row.answer)

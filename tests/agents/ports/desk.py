@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Final
 
+from agents.breaker import Breaker
 from agents.decisions.policy import CheckedModule
 from agents.lanes.batch import Committed
 from agents.lanes.handlers.compliance import ComplianceHandler
@@ -39,13 +40,14 @@ class Desk:
         store: LaneStore,
         broker: MemoryBroker | None = None,
         settings: AllTenants = NO_TENANT_SETTINGS,
+        breaker: Breaker | None = None,
     ) -> None:
         self.broker = broker or MemoryBroker()
         self.log = MemoryLog(self.broker)
         self.error: EvaluationError = ""
         handlers: dict[Family, Handler] = {
             "policy": PolicyHandler(store, _check, settings),
-            "evaluation": EvaluationHandler(store, self, 200),
+            "evaluation": EvaluationHandler(store, self, 200, breaker),
             "compliance": ComplianceHandler(library().regulations, lambda: NOW),
             "evidence": EvidenceHandler(LINKABLE, MAX_BYTES),
         }
