@@ -47,8 +47,8 @@ docker-run: ## the same system from official images; needs Docker
 	@command -v docker >/dev/null || { echo "missing: Docker. See https://docs.docker.com/engine/install/"; exit 1; }
 	docker compose up --build --detach --wait
 
-test: $(STAMP) ## the whole suite, with coverage
-	@$(BIN)/pytest --cov --cov-report=term:skip-covered
+test: $(STAMP) ## the whole suite in two processes, with coverage
+	@$(BIN)/pytest --numprocesses 2 --dist loadgroup --no-loadscope-reorder --cov --cov-report=term:skip-covered
 
 test-quick: $(STAMP) ## without real servers; stops at the first failure
 	@$(BIN)/pytest -x -q -m "not stack"

@@ -6,7 +6,7 @@ succeed: it costs one look into a dict.
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final, cast
@@ -15,6 +15,7 @@ from agents.bundles.ports import CommandOutlet
 from agents.engine_commands import EngineCommand, Seal
 from agents.lanes.patience import Patience
 from projections.apply.happened import Happened
+from schemas.codec import Body
 from schemas.identity import derived_command_id
 from schemas.models import SuspendPolicy
 
@@ -67,28 +68,36 @@ class Breaker:
         )
 
     def observe(self, decision: Happened) -> None:
-        """Counts a ``governance.policy.evaluated`` event; the same one again counts as a failure once."""
-        activation = decision.causation
+        """Counts a ``governance.policy.evaluated`` event, for each policy that it asked; the same one again
+        counts as a failure once."""
+        if not decision.body["parts"]:
+            self._count(decision, decision.body, decision.causation)
+        for part in cast("Sequence[Body]", decision.body["parts"]):
+            if part["version"] is not None:
+                self._count(decision, part, str(part["activation_event"]))
+
+    def _count(self, decision: Happened, said: Body, activation: str) -> None:
         watched = self._watched.get(activation)
-        if decision.body["error"] in FAILURES:
-            self._failed(decision, watched or self._watch(activation))
+        if said["error"] in FAILURES:
+            version = Tripped(
+                decision.tenant, str(said["policy_id"]), cast("int", said["version"]), activation
+            )
+            self._failed(decision.event_id, version, watched or self._watch(activation))
         elif watched is not None:
             watched.others += 1
             self._forget(activation, watched)
 
-    def _failed(self, decision: Happened, watched: _Watched) -> None:
+    def _failed(self, event_id: str, version: Tripped, watched: _Watched) -> None:
         now = self._clock()
-        watched.failures.setdefault(decision.event_id, (now, watched.others))
+        watched.failures.setdefault(event_id, (now, watched.others))
         if len(watched.failures) > self._needed:
             del watched.failures[next(iter(watched.failures))]
         since, others = next(iter(watched.failures.values()))
         if len(watched.failures) < self._needed or now - since > self._window_s:
             return
         if watched.others - others <= self._needed:
-            del self._watched[decision.causation]
-            version = cast(int, decision.body["version"])
-            policy_id = str(decision.body["policy_id"])
-            self.tripped.put_nowait(Tripped(decision.tenant, policy_id, version, decision.causation))
+            del self._watched[version.activation_event]
+            self.tripped.put_nowait(version)
 
     def _forget(self, activation: str, watched: _Watched) -> None:
         """A failure with more others behind it than trip can be the first of no trip any more."""

@@ -15,7 +15,7 @@ from schemas.envelope import MAX_COMMAND_BYTES, STRUCTURED_CONTENT, Envelope, en
 from schemas.errors import RegistryUnavailable, Unreadable
 from schemas.identity import message_key, partition_for
 from schemas.mac import engine_made
-from schemas.models import COMMANDS, Command, Evaluate, LaneCommand, SuspendPolicy
+from schemas.models import COMMANDS, Command, Evaluate, LaneAddressed, SuspendPolicy, UnshadowPolicy
 from schemas.structured import read_structured
 from schemas.topics import Topics
 
@@ -129,7 +129,7 @@ class Reader:
         key = message_key(envelope.tenant, command.aggregate(envelope.tenant))
         if record.key != key:
             return "wrong_key", f"the key must be {key.decode()[:400]}"
-        if isinstance(command, LaneCommand):
+        if isinstance(command, LaneAddressed):
             if (command.topic, command.partition) != (record.topic, record.partition):
                 return "wrong_lane", f"addressed to {command.topic}/{command.partition}"
         elif record.partition != (right := partition_for(key, topic.partitions)):
@@ -144,7 +144,7 @@ class Reader:
 
 
 def _speaks_for_the_engine(command: Command) -> bool:
-    return isinstance(command, SuspendPolicy) and command.cause != "operator"
+    return isinstance(command, SuspendPolicy | UnshadowPolicy) and command.cause != "operator"
 
 
 def _bad_input(document: bytes) -> tuple[str, str] | None:

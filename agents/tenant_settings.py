@@ -13,10 +13,12 @@ effect with the next start; what was decided before stays as its events say.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from schemas.models import ReplayGate
 
 
 class InvalidTenantSettings(Exception):
@@ -35,8 +37,22 @@ class TenantSettings(BaseModel):
     """Least share, in percent, of a submitted policy's lines that its own tests run; above 0, a version
     without tests is refused."""
 
+    replay_gate: ReplayGate | None = None
+    """A replay that every activation must pass, as ``{days: 7, flip_budget: 0}``; rollbacks are exempt."""
+
     restore_last_good: bool = False
     """When the engine suspends the active version, the version that decided before decides again."""
+
+    personal_fields: Literal["mask", "encrypt"] = "mask"
+    """What becomes of the input fields that policies declare personal: gone, or encrypted under a key of
+    their subject, which can be destroyed."""
+
+    personal_subject: Annotated[str, Field(pattern="^(/[^/]*)*$")] = ""
+    """JSON Pointer to the subject's id in an input; empty, or where an input has none there: the resource."""
+
+    override_hours: Annotated[int, Field(ge=0, le=8760)] = 24
+    """Hours after a denial within which a second person may override it; 0 allows no override. A working day
+    and a night: what is denied in the evening can be looked at the next morning."""
 
 
 class _File(BaseModel):
@@ -51,6 +67,11 @@ class AllTenants:
 
     default: TenantSettings
     own: Mapping[str, TenantSettings]
+
+    @property
+    def encrypting(self) -> bool:
+        """Whether any tenant's personal fields are encrypted."""
+        return any(each.personal_fields == "encrypt" for each in (self.default, *self.own.values()))
 
     def of(self, tenant: str) -> TenantSettings:
         """The settings that hold for a tenant."""

@@ -15,10 +15,12 @@ from agents.engine_commands import Seal
 from agents.errors import Outage
 from agents.kafka import KafkaCommandLog, KafkaEventLog
 from agents.lanes.handlers.compliance import ComplianceHandler
+from agents.lanes.handlers.decision_points import with_decision_points
 from agents.lanes.handlers.evaluation import EvaluationHandler
 from agents.lanes.handlers.evidence import EvidenceHandler, linkable_of
 from agents.lanes.handlers.policy import PolicyHandler
 from agents.lanes.handlers.port import Handler
+from agents.lanes.handlers.shadows import ShadowEvaluator
 from agents.lanes.intake import Intake
 from agents.lanes.lane import LaneRuntime
 from agents.lanes.patience import Patience
@@ -32,11 +34,14 @@ from agents.outlet import KafkaOutlet
 from agents.reading import Reader
 from agents.records import LaneId
 from agents.settings import WorkerSettings
+from agents.shadow_breaker import ShadowBreaker, publish_stops
 from agents.store.postgres import PostgresStore
 from agents.submission import checker
 from agents.telemetry import RETRIES, serve
 from agents.tenant_settings import read_tenant_settings
 from client.broker import Broker
+from rego.apart import ExaminerApart
+from rego.submission import Checker
 from regulations.loader import load_library
 from schemas.confluent import ConfluentRegistry
 from schemas.topics import FAMILIES, Family, topics
@@ -48,6 +53,10 @@ EXIT_FATAL: Final = 70
 
 DRAIN_S: Final = 20.0
 """How long a stopping worker finishes what it has begun; what is left is taken up by the next start."""
+
+POLICY_RECORDS: Final = 50
+"""Most commands of one batch of policies: a submission is checked for a tenth of a second, and all of a batch
+wait for it, an activation too."""
 
 WATCH_S: Final = 5.0
 """How often progress is watched and lag measured, in seconds."""
@@ -92,12 +101,22 @@ class Engine:
             self._resources.push_async_callback(kafka.stop)
         evaluator = await self._resources.enter_async_context(http_evaluator(settings.opa_urls, Limits()))
         library = load_library()
+        tenants = read_tenant_settings(settings.tenant_settings)
         breaker = Breaker(settings.breaker_failures, settings.breaker_window_s)
+        shadow_breaker = ShadowBreaker(settings.breaker_failures, settings.breaker_window_s)
+        examiner = ExaminerApart(settings.opa_binary)
+        self._resources.push_async_callback(examiner.close)
+        check = checker(Checker(examiner), settings.eval_timeout_ms, tenants, store)
         handlers: dict[Family, Handler] = {
-            "policy": PolicyHandler(
-                store, checker(settings.opa_binary), read_tenant_settings(settings.tenant_settings)
+            "policy": with_decision_points(PolicyHandler(store, check, tenants)),
+            "evaluation": EvaluationHandler(
+                store,
+                ShadowEvaluator(evaluator, shadow_breaker),
+                settings.eval_timeout_ms,
+                breaker,
+                tenants,
+                _now,
             ),
-            "evaluation": EvaluationHandler(store, evaluator, settings.eval_timeout_ms, breaker),
             "compliance": ComplianceHandler(library.regulations, _now),
             "evidence": EvidenceHandler(linkable_of(library), settings.evidence_max_bytes),
         }
@@ -112,9 +131,10 @@ class Engine:
             )
             lanes = MeteredLanes(family, runtime)
             pipeline = Pipeline(lanes, publication, patience, self._lanes_of(family), solitude)
-            intake = self._intakes[family] = Intake(
-                pipeline, settings.batch_records, settings.batch_wait_ms / 1000
+            most = (
+                settings.batch_records if family != "policy" else min(settings.batch_records, POLICY_RECORDS)
             )
+            intake = self._intakes[family] = Intake(pipeline, most, settings.batch_wait_ms / 1000)
             self._watch(asyncio.create_task(intake.run(), name=f"intake {family}"))
             self._watch(asyncio.create_task(pipeline.run(), name=f"pipeline {family}"))
             watching = self._watchdog(family, pipeline, lanes)
@@ -125,6 +145,8 @@ class Engine:
         patience = Patience(lambda what: log.warning("suspending: %s; trying again", what))
         suspending = publish_suspensions(breaker, outlet, patience, seal, _now)
         self._watch(asyncio.create_task(suspending, name="breaker"))
+        stopping = publish_stops(shadow_breaker, outlet, patience, seal, _now)
+        self._watch(asyncio.create_task(stopping, name="shadow breaker"))
         self._ready.set()
         log.info("worker %s is ready", settings.slot)
 

@@ -6,25 +6,31 @@ import signal
 import sys
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
+from datetime import timedelta
 
 import uvloop
 from prometheus_client import CollectorRegistry
 from pydantic import ValidationError
 
 from audit_sink.appender import share_interpreter
+from audit_sink.continuity import ShelfAnchors
 from audit_sink.errors import Halt
 from audit_sink.kafka import KafkaEvents, KafkaReceipts
 from audit_sink.logs import log_json
+from audit_sink.notary.s3 import TIMEOUT_S, S3Shelf
 from audit_sink.postgres import PostgresWall
 from audit_sink.probes import probes
 from audit_sink.settings import SinkSettings
 from audit_sink.sink import Pace, Sink
 from audit_sink.telemetry import Telemetry
+from audit_sink.verify.trust import BadTrust, Trust, read_trust
 from audit_sink.wall import Lane
 from schemas.topics import FAMILIES, Topic, topics
 
 
-async def serve(settings: SinkSettings, lanes: Sequence[Lane], receipts_topic: Topic) -> None:
+async def serve(
+    settings: SinkSettings, trust: Trust | None, lanes: Sequence[Lane], receipts_topic: Topic
+) -> None:
     """Wires the sink to Postgres and Kafka and runs it until SIGTERM or SIGINT."""
     registry = CollectorRegistry()
     telemetry = Telemetry(registry)
@@ -35,8 +41,12 @@ async def serve(settings: SinkSettings, lanes: Sequence[Lane], receipts_topic: T
         )
         events = await stack.enter_async_context(KafkaEvents(settings.bootstrap_servers))
         receipts = await stack.enter_async_context(KafkaReceipts(settings.bootstrap_servers, receipts_topic))
+        anchors = None
+        if (bucket := settings.wall_bucket()) is not None:
+            client = await stack.enter_async_context(bucket.connect(TIMEOUT_S))
+            anchors = ShelfAnchors(S3Shelf(client, bucket.name, timedelta(0)), trust)
         port = stack.enter_context(probes(settings.metrics_listen, registry, telemetry.health))
-        sink = Sink(wall, events, receipts, lanes, telemetry, pace)
+        sink = Sink(wall, events, receipts, lanes, telemetry, pace, anchors=anchors, trust=trust)
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, sink.stop)
@@ -61,13 +71,17 @@ def run(lanes: Sequence[Lane], receipts_topic: Topic) -> None:
     log_json()
     try:
         settings = SinkSettings()
+        trust = None if settings.trust is None else read_trust(settings.trust)
     except ValidationError as error:
         for problem in error.errors(include_input=False, include_url=False):
             print(f"{problem['loc'][0]}: {problem['msg']}", file=sys.stderr)  # noqa: T201
         raise SystemExit(2) from None
+    except BadTrust as error:
+        print(f"AUMOS_GOVERNANCE_LOG_TRUST: {error}", file=sys.stderr)  # noqa: T201
+        raise SystemExit(2) from None
     share_interpreter()
     try:
-        uvloop.run(serve(settings, lanes, receipts_topic))
+        uvloop.run(serve(settings, trust, lanes, receipts_topic))
     except Halt as error:
         name = type(error).__name__.lower()
         logging.getLogger("audit_sink").critical("halted", extra={"name_of_halt": name, "reason": str(error)})

@@ -9,10 +9,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from hashlib import sha256
-from typing import Final
+from typing import Final, NamedTuple
 
 from audit_sink import copy_format
-from audit_sink.lanes import LaneRun
 from audit_sink.ledger.frontier import Frontier
 from audit_sink.wall import (
     LOG_TREE,
@@ -45,20 +44,6 @@ class Run:
     """Headers of each record by name."""
 
 
-def run_of(lane_run: LaneRun, next_offset: int) -> Run:
-    """The accepted records of a lane's poll, as events."""
-    topic, partition = lane_run.lane
-    return Run(
-        lane_run.lane,
-        next_offset,
-        [
-            EventRecord(topic, partition, lane_seq, record.key, tuple(record.headers), record.value)
-            for lane_seq, record, _ in lane_run.accepted
-        ],
-        [sequenced.attributes for sequenced in lane_run.accepted],
-    )
-
-
 def tenants_of(attributes: Iterable[Mapping[str, bytes]]) -> set[bytes]:
     """The tenants of records with these headers, in UTF-8."""
     return {tenant_of(headers) for headers in attributes}
@@ -66,7 +51,32 @@ def tenants_of(attributes: Iterable[Mapping[str, bytes]]) -> set[bytes]:
 
 def tenant_of(attributes: Mapping[str, bytes]) -> bytes:
     """The tenant that an entry belongs to."""
-    return _text(attributes.get("ce_tenantid")) or OPERATOR
+    return text_of(attributes.get("ce_tenantid")) or OPERATOR
+
+
+class Columns(NamedTuple):
+    """What the columns of an entry say, as its headers have it."""
+
+    tenant: bytes
+    event_id: bytes
+    event_type: bytes
+    resource: bytes
+    actor: bytes
+    occurred_us: int | None
+    """Microseconds since 1970."""
+
+
+def columns_of(attributes: Mapping[str, bytes]) -> Columns:
+    """The columns that follow from headers."""
+    get = attributes.get
+    return Columns(
+        tenant_of(attributes),
+        text_of(get("ce_id")),
+        text_of(get("ce_type")),
+        text_of(get("ce_subject")),
+        text_of(get("ce_actorid")),
+        time_of(get("ce_time")),
+    )
 
 
 def prepare(state: LogState, runs: Sequence[Run], trees: Mapping[bytes, Frontier]) -> PreparedBatch:
@@ -146,24 +156,15 @@ class _Draft:
             entry, large = encode_entry(record)
             digest = leaf_hash(entry)
             hashes.append(digest)
-            get = attributes.get
-            tenant = tenant_of(attributes)
-            tenant_index = self._place(tenant, digest)
+            columns = columns_of(attributes)
+            tenant, occurred = columns.tenant, columns.occurred_us
             if large is not None:
                 self._large.append(LargeValue(tenant, sha256(large).digest(), large))
-            occurred = _time(get("ce_time"))
             if occurred is not None and (self._oldest is None or occurred < self._oldest):
                 self._oldest = occurred
-            texts = (
-                _text(get("ce_id")),
-                _text(get("ce_type")),
-                _text(get("ce_subject")),
-                _text(get("ce_actorid")),
-            )
-            self._pieces.append(
-                copy_format.row(
-                    index, tenant, tenant_index, lane_fields, record.lane_seq, texts, occurred, digest, entry
-                )
+            place = self._place(tenant, digest)
+            self._pieces += copy_format.row(
+                index, tenant, place, lane_fields, record.lane_seq, columns[1:5], occurred, digest, entry
             )
             index += 1
         return hashes
@@ -177,7 +178,8 @@ class _Draft:
         return self._known[tenant].size + len(leaves) - 1
 
 
-def _text(data: bytes | None) -> bytes:
+def text_of(data: bytes | None) -> bytes:
+    """What a column says of a header: at most :data:`MAX_NAME_CHARS` characters, or nothing."""
     if data is None:
         return b""
     if len(data) <= MAX_NAME_CHARS and data.isascii() and 0 not in data:
@@ -190,7 +192,8 @@ def _text(data: bytes | None) -> bytes:
 
 
 @lru_cache(maxsize=4096)
-def _time(data: bytes | None) -> int | None:
+def time_of(data: bytes | None) -> int | None:
+    """A header's time in microseconds since 1970; None where it is none."""
     try:
         return (moment_of((data or b"").decode()) - _EPOCH) // _MICROSECOND
     except (UnicodeDecodeError, Unreadable):

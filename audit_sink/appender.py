@@ -10,9 +10,9 @@ from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
-from audit_sink.append import Run, prepare, run_of, tenants_of
+from audit_sink.append import Run, prepare, tenants_of
 from audit_sink.errors import Corrupt, LeaseLost
-from audit_sink.lanes import LaneRun, Sequenced, sort_records
+from audit_sink.lanes import LaneRun, LogRecord, sort_records
 from audit_sink.ledger.frontier import Frontier
 from audit_sink.log import Poll
 from audit_sink.notices import Notice, entry_of
@@ -55,16 +55,18 @@ async def prepare_in_thread(
     return await asyncio.to_thread(prepare, state, runs, trees)
 
 
-async def append_polls(wall: WallStore, polls: Iterable[Poll], telemetry: Telemetry) -> LogState:
-    """Appends records that did not come from Kafka and sends no receipts; returns the state after.
+async def no_receipts(_: Sequence[BatchRow]) -> None:
+    """Tells nobody."""
+
+
+async def append_polls(
+    wall: WallStore, polls: Iterable[Poll], telemetry: Telemetry, publish: Publish = no_receipts
+) -> LogState:
+    """Appends records that did not come from Kafka; returns the state after.
 
     The caller has the lead. For benches and rebuilds; each poll is one transaction.
     """
-
-    async def keep(_: Sequence[BatchRow]) -> None:
-        return
-
-    appender = Appender(wall, keep, await wall.read_state(), lambda: True, telemetry)
+    appender = Appender(wall, publish, await wall.read_state(), lambda: True, telemetry)
     for poll in polls:
         await appender.append(poll)
     await appender.drain()
@@ -181,9 +183,7 @@ class Appender:
         fresh = {each.lane_seq: each for each in run.accepted} if run.repeats else {}
         stored = [each for each in run.repeats if each.lane_seq not in fresh]
         hashes = {
-            each.lane_seq: _leaf(run.lane, fresh[each.lane_seq])
-            for each in run.repeats
-            if each.lane_seq in fresh
+            each.lane_seq: _leaf(fresh[each.lane_seq]) for each in run.repeats if each.lane_seq in fresh
         }
         if stored:
             await self._committed()
@@ -194,7 +194,7 @@ class Appender:
                 raise Corrupt(
                     f"{run.lane.topic}/{run.lane.partition}: sequence {repeat.lane_seq} is not in the wall"
                 )
-            if _leaf(run.lane, repeat) != hashes[repeat.lane_seq]:
+            if _leaf(_event(run.lane, *repeat)) != hashes[repeat.lane_seq]:
                 notices.append(Notice("audit.conflict", repeat.record, repeat.lane_seq))
         return sorted(notices, key=lambda notice: notice.record.offset)
 
@@ -204,7 +204,7 @@ def _runs(state: LogState, sorted_runs: Iterable[LaneRun], notices: Sequence[Not
     for notice in notices:
         kept_until[Lane(notice.record.topic, notice.record.partition)] = notice.record.offset + 1
     runs = [
-        run_of(run, max(run.next_offset, kept_until.get(run.lane, 0)))
+        Run(run.lane, max(run.next_offset, kept_until.get(run.lane, 0)), run.accepted, run.attributes)
         for run in sorted_runs
         if run.accepted or run.lane in kept_until
     ]
@@ -215,9 +215,11 @@ def _runs(state: LogState, sorted_runs: Iterable[LaneRun], notices: Sequence[Not
     return runs
 
 
-def _leaf(lane: Lane, sequenced: Sequenced) -> bytes:
-    record = sequenced.record
-    event = EventRecord(*lane, sequenced.lane_seq, record.key, tuple(record.headers), record.value)
+def _event(lane: Lane, lane_seq: int, record: LogRecord) -> EventRecord:
+    return EventRecord(*lane, lane_seq, record.key, tuple(record.headers), record.value)
+
+
+def _leaf(event: EventRecord) -> bytes:
     return leaf_hash(encode_entry(event)[0])
 
 

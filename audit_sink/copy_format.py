@@ -6,8 +6,9 @@ Format"). Text is UTF-8; ``timestamptz`` is microseconds since 2000-01-01 UTC as
 """
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 COLUMNS: Final = (
@@ -30,14 +31,10 @@ END: Final = b"\xff\xff"
 POSTGRES_EPOCH_US: Final = 946_684_800_000_000
 """2000-01-01T00:00:00Z in microseconds since 1970."""
 
-_INDEX = struct.Struct(">hiqi").pack  # field count, leaf_index, length of tenant_id
-_TENANT = struct.Struct(">iq").pack  # tenant_index
-_LANE = struct.Struct(">ii").pack  # partition
-_SEQUENCE = struct.Struct(">iqi").pack  # lane_seq, length of event_id
-_LENGTH = struct.Struct(">i").pack
 _END_OF_ROW = struct.Struct(">iqi32si").pack  # occurred_at, leaf_hash, length of entry
 _END_WITHOUT_TIME = struct.Struct(">ii32si").pack
 _FIELDS = len(COLUMNS)
+_MAX_SHAPES: Final = 4_096
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,42 +59,41 @@ class EntryRow:
 def lane_fields(topic: str, partition: int) -> bytes:
     """The fields that all rows of one lane share."""
     name = topic.encode()
-    return _LENGTH(len(name)) + name + _LANE(4, partition)
+    return struct.pack(f">i{len(name)}sii", len(name), name, 4, partition)
 
 
 def row(
-    leaf_index: int,
+    index: int,
     tenant: bytes,
-    tenant_index: int,
+    place: int,
     lane: bytes,
     lane_seq: int,
     texts: tuple[bytes, bytes, bytes, bytes],
     occurred_us: int | None,
     leaf_hash: bytes,
     entry: bytes,
-) -> bytes:
-    """One row; ``lane`` is from :func:`lane_fields`, ``texts`` event_id, event_type, resource, actor."""
-    event_id, event_type, resource, actor = texts
-    return b"".join(
-        (
-            _INDEX(_FIELDS, 8, leaf_index, len(tenant)),
-            tenant,
-            _TENANT(8, tenant_index),
-            lane,
-            _SEQUENCE(8, lane_seq, len(event_id)),
-            event_id,
-            _LENGTH(len(event_type)),
-            event_type,
-            _LENGTH(len(resource)),
-            resource,
-            _LENGTH(len(actor)),
-            actor,
-            _END_WITHOUT_TIME(-1, 32, leaf_hash, len(entry))
-            if occurred_us is None
-            else _END_OF_ROW(8, occurred_us - POSTGRES_EPOCH_US, 32, leaf_hash, len(entry)),
-            entry,
-        )
+) -> tuple[bytes, bytes, bytes]:
+    """One row, in pieces.
+
+    ``index`` and ``place`` are those of the leaf in the log and in its tenant's tree, ``lane`` is from
+    :func:`lane_fields`, ``texts`` has event_id, event_type, resource and actor.
+    """
+    event, kind, resource, actor = texts
+    a, b, c, d, e = len(tenant), len(event), len(kind), len(resource), len(actor)
+    start = _packer(len(lane), a, b, c, d, e)(
+        _FIELDS, 8, index, a, tenant, 8, place, lane, 8, lane_seq, b, event, c, kind, d, resource, e, actor
     )
+    if occurred_us is None:
+        return start, _END_WITHOUT_TIME(-1, 32, leaf_hash, len(entry)), entry
+    return start, _END_OF_ROW(8, occurred_us - POSTGRES_EPOCH_US, 32, leaf_hash, len(entry)), entry
+
+
+@lru_cache(maxsize=_MAX_SHAPES)
+def _packer(
+    lane: int, tenant: int, event_id: int, event_type: int, resource: int, actor: int
+) -> Callable[..., bytes]:
+    """Packs the fields before ``occurred_at``, whose lengths these are."""
+    return struct.Struct(f">hiqi{tenant}siq{lane}siqi{event_id}si{event_type}si{resource}si{actor}s").pack
 
 
 def decode(payload: bytes) -> Iterator[EntryRow]:

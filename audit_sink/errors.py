@@ -2,11 +2,13 @@
 
 SinkError
 ├── Unavailable      Postgres or Kafka cannot answer now, or how a commit ended is unknown: begin anew
+│   └── Lacking      the bucket has lost entries that a rebuild needs
 ├── LeaseLost        another sink may lead from now on: stand by
 ├── Refused          the wall did not take a batch: another sink went on (fenced)
 ├── PositionLost     the broker no longer has the offset that comes next: find a new start
 └── Halt             going on would be wrong: end the process
-    ├── Behind       receipts name more batches than the database has: an older backup is in place
+    ├── Behind       the database has less than was confirmed or signed: an older backup is in place
+    ├── Forked       the database has another history than the one that was signed
     ├── Unguarded    the wall lacks a guard that its migrations made
     ├── Corrupt      the newest rows contradict each other
     ├── Diverged     the wall does not continue what was signed or kept elsewhere
@@ -20,6 +22,17 @@ class SinkError(Exception):
 
 class Unavailable(SinkError):
     """A component cannot answer now, or the outcome of a commit is unknown; the wall decides."""
+
+
+class Lacking(Unavailable):
+    """The bucket no longer has entries ``first`` to ``end - 1``."""
+
+    def __init__(self, first: int, end: int) -> None:
+        super().__init__(
+            f"the bucket no longer has entries {first} to {end - 1}; those before them are in the database. "
+            "Where they were pruned, name the range's export: --export FOLDER"
+        )
+        self.first, self.end = first, end
 
 
 class LeaseLost(SinkError):
@@ -39,7 +52,11 @@ class Halt(SinkError):
 
 
 class Behind(Halt):
-    """The database has fewer batches than were already confirmed."""
+    """The database has less than was already confirmed or signed."""
+
+
+class Forked(Halt):
+    """The database has another root than a checkpoint of that size."""
 
 
 class Unguarded(Halt):

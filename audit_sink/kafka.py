@@ -13,7 +13,15 @@ from aiokafka.errors import KafkaError, OffsetOutOfRangeError
 from audit_sink.errors import PositionLost, Unavailable
 from audit_sink.lanes import LogRecord
 from audit_sink.log import Displaced, Poll, ReceiptEnd
-from audit_sink.receipts import ENTRY_WRITTEN, Receipt, checkpoint_receipt, receipt_of
+from audit_sink.receipts import (
+    CHECKPOINTED,
+    CHECKPOINTS_PARTITION,
+    ENTRY_WRITTEN,
+    Receipt,
+    checkpoint_of,
+    checkpoint_receipt,
+    receipt_of,
+)
 from audit_sink.wall import BatchRow, Lane, SignedSize
 from schemas.topics import Topic, topics
 
@@ -23,6 +31,8 @@ SEND_TIMEOUT_S: Final = 10.0
 """Bound of one group of receipts."""
 RECEIPT_TAIL: Final = 200
 """Records read at each partition's end: a late sink may have put older receipts after newer ones."""
+CHECKPOINT_TAIL: Final = 5_000
+"""The same of the partition with the checkpoints: some seconds of a busy log, which has one each second."""
 
 
 class KafkaEvents:
@@ -203,18 +213,34 @@ async def _receipt_ends(
 ) -> Mapping[int, ReceiptEnd]:
     first, end = await _bounds(consumer, partitions)
     highest = dict.fromkeys(partitions, 0)
+    checkpoints: dict[TopicPartition, SignedSize] = {}
     for at in partitions:
-        consumer.seek(at, max(first[at], end[at] - RECEIPT_TAIL))
+        tail = CHECKPOINT_TAIL if at.partition == CHECKPOINTS_PARTITION else RECEIPT_TAIL
+        consumer.seek(at, max(first[at], end[at] - tail))
     while any([await consumer.position(at) < end[at] for at in partitions]):
         for at, records in (await consumer.getmany(timeout_ms=100)).items():
             highest[at] = max(highest[at], *(_batch_no(record) for record in records))
-    return {at.partition: ReceiptEnd(highest[at], end[at] > 0 and first[at] == end[at]) for at in partitions}
+            told = [each for each in map(_checkpoint, records) if each is not None]
+            if told:
+                checkpoints[at] = max([*told, checkpoints.get(at, told[0])], key=lambda each: each.size)
+    return {
+        at.partition: ReceiptEnd(
+            highest[at], expired=end[at] > 0 and first[at] == end[at], checkpoint=checkpoints.get(at)
+        )
+        for at in partitions
+    }
 
 
 def _batch_no(record: LogRecord) -> int:
     headers = dict(record.headers)
     value = headers.get("ce_sequence", b"")
     return int(value) if value.isdigit() and headers.get("ce_type") == ENTRY_WRITTEN.encode() else 0
+
+
+def _checkpoint(record: LogRecord) -> SignedSize | None:
+    if dict(record.headers).get("ce_type") != CHECKPOINTED.encode() or record.value is None:
+        return None
+    return checkpoint_of(record.value)
 
 
 @contextmanager

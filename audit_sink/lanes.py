@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 from audit_sink.wall import Lane, LaneEnd
+from schemas.leaf import EventRecord
 
 _MAX_DIGITS = 18
 
@@ -33,12 +34,11 @@ class LogRecord(Protocol):
     def value(self) -> bytes | None: ...
 
 
-class Sequenced(NamedTuple):
-    """A record with a usable sequence; ``attributes`` are its headers by name (the last of a name)."""
+class Repeat(NamedTuple):
+    """A record whose sequence was taken before it."""
 
     lane_seq: int
     record: LogRecord
-    attributes: Mapping[str, bytes]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,11 +55,13 @@ class LaneRun:
     """One lane's part of a poll."""
 
     lane: Lane
-    accepted: Sequence[Sequenced]
+    accepted: Sequence[EventRecord]
     """Contiguous from the lane's ``next_lane_seq``."""
+    attributes: Sequence[Mapping[str, bytes]]
+    """Headers of each by name (the last of a name)."""
     next_offset: int
     """Offset after the last record that leaves something in the wall."""
-    repeats: Sequence[Sequenced]
+    repeats: Sequence[Repeat]
     unparsed: Sequence[LogRecord]
     gap: Gap | None
     """The gap that the lane stands before at the end of the poll."""
@@ -67,28 +69,32 @@ class LaneRun:
 
 def sort_records(lane: Lane, end: LaneEnd, records: Iterable[LogRecord]) -> LaneRun:
     """Sorts one lane's records, in log order, by the drop rule."""
-    accepted: list[Sequenced] = []
-    repeats: list[Sequenced] = []
+    topic, partition = lane
+    accepted: list[EventRecord] = []
+    attributes: list[Mapping[str, bytes]] = []
+    repeats: list[Repeat] = []
     unparsed: list[LogRecord] = []
     expected = end.next_lane_seq
     next_offset = end.next_offset
     gap: Gap | None = None
     for record in records:
-        attributes = dict(record.headers)
-        lane_seq = _sequence(attributes.get("ce_sequence"))
+        headers = tuple(record.headers)
+        named = dict(headers)
+        lane_seq = _sequence(named.get("ce_sequence"))
         if lane_seq is None:
             unparsed.append(record)
             next_offset = record.offset + 1
         elif lane_seq == expected:
-            accepted.append(Sequenced(lane_seq, record, attributes))
+            accepted.append(EventRecord(topic, partition, lane_seq, record.key, headers, record.value))
+            attributes.append(named)
             expected += 1
             next_offset = record.offset + 1
             gap = None
         elif lane_seq < expected:
-            repeats.append(Sequenced(lane_seq, record, attributes))
+            repeats.append(Repeat(lane_seq, record))
         elif gap is None:
             gap = Gap(lane, expected, lane_seq)
-    return LaneRun(lane, accepted, next_offset, repeats, unparsed, gap)
+    return LaneRun(lane, accepted, attributes, next_offset, repeats, unparsed, gap)
 
 
 def _sequence(value: bytes | None) -> int | None:

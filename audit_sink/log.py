@@ -46,6 +46,8 @@ class ReceiptEnd:
     """Highest batch number, 0 when there is none."""
     expired: bool = False
     """There were receipts, but retention has removed them all."""
+    checkpoint: SignedSize | None = None
+    """The largest checkpoint among its last records."""
 
 
 class ReceiptLog(Protocol):

@@ -7,7 +7,7 @@ a gate that raises is a crash at that point, one that waits is a paused process.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from audit_sink.copy_format import EntryRow, decode
 from audit_sink.errors import LeaseLost, PositionLost, Refused, Unavailable
@@ -114,6 +114,10 @@ class MemoryWall:
         await self._gate("read_state")
         rows = self._tables.rows
         return state_of(rows[-1] if rows else None, self._tables.lanes())
+
+    async def root_at(self, size: int) -> bytes | None:
+        await self._gate("root_at")
+        return next((row.root_after for row in reversed(self._tables.rows) if row.next_index == size), None)
 
     async def append(self, batch: PreparedBatch) -> None:
         await self._gate("append")
@@ -255,6 +259,8 @@ class MemoryReceipts:
         ends = {number: ReceiptEnd() for number in range(topics().receipts.partitions)}
         for number, rows in self._topics.receipts.items():
             ends[number] = ReceiptEnd(max((row.batch_no for row in rows), default=0), expired=not rows)
+        newest = max(self._topics.checkpoints, key=lambda each: each.size, default=None)
+        ends[0] = replace(ends[0], checkpoint=newest)
         return ends
 
     async def publish(self, rows: Sequence[BatchRow]) -> None:

@@ -94,6 +94,7 @@ class PostgresWall:
             partitions = int(await connection.fetchval(queries.PARTITIONS))
             if not partitions:
                 return Guard(("gov_audit_trail_entries: no partition; run the migrations",), 0)
+            partitions += int(await connection.fetchval(queries.PRUNED))
             newest = await connection.fetchrow(queries.NEWEST)
             size = 0 if newest is None else int(newest["next_index"])
         return Guard(tuple(unguarded), partitions - -(-size // PARTITION_ROWS))
@@ -112,6 +113,11 @@ class PostgresWall:
             for row in ends
         }
         return state_of(None if newest is None else _batch_row(newest), lanes)
+
+    async def root_at(self, size: int) -> bytes | None:
+        async with self._reading() as connection:
+            row = await connection.fetchrow(queries.ROW_AT_SIZE, size)
+        return row["root_after"] if row is not None and row["next_index"] == size else None
 
     async def append(self, batch: PreparedBatch) -> None:
         if self._append is None:
@@ -164,6 +170,8 @@ class PostgresWall:
     async def leaf_hashes(self, lane: Lane, first: int, last: int) -> Mapping[int, bytes]:
         async with self._reading() as connection:
             rows = await connection.fetch(queries.LEAF_HASHES, *lane, first, last)
+            if len(rows) <= last - first:
+                rows += await connection.fetch(queries.PRUNED_LEAF_HASHES, *lane, first, last)
         return {row["lane_seq"]: row["leaf_hash"] for row in rows}
 
     async def rows_after(self, batch_no: int, lanes: Sequence[Lane], limit: int) -> Sequence[BatchRow]:
@@ -204,7 +212,7 @@ async def read_trees(
         newest = await connection.fetchrow(queries.NEWEST)
         sizes[LOG_TREE.decode()] = 0 if newest is None else newest["next_index"]
     rests = [size % WIDTH for size in sizes.values()]
-    leaves = await connection.fetch(queries.TREE_LEAVES, list(sizes), rests)
+    leaves = await connection.fetch(queries.TREE_LEAVES, list(sizes), rests, list(sizes.values()))
     tiles = await connection.fetch(queries.TREE_TILES, list(sizes), list(sizes.values()))
     found: dict[str, list[list[bytes]]] = {tree: [[] for _ in widths(size)] for tree, size in sizes.items()}
     for row in leaves:

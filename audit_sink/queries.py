@@ -52,20 +52,27 @@ SELECT * FROM unnest($1::text[], $2::smallint[], $3::bigint[], $4::bytea[], $5::
 TREE_SIZES: Final = """
 SELECT tenant AS tree, coalesce((
     SELECT e.tenant_index + 1 FROM governance_audit.gov_audit_trail_entries e
-    WHERE e.tenant_id = tenant ORDER BY e.leaf_index DESC LIMIT 1), 0) AS size
+    WHERE e.tenant_id = tenant ORDER BY e.leaf_index DESC LIMIT 1), (
+    SELECT max(k.tenant_index) + 1 FROM governance_audit.gov_audit_edges k WHERE k.tree = tenant), (
+    SELECT (max(t.place) + 1) << 8 FROM governance_audit.gov_audit_tiles t
+    WHERE t.tree = tenant AND t.level = 0), 0) AS size
 FROM unnest($1::text[]) AS tenant
 """
 
-# The leaves after a tree's last full tile: $2 of them, which are its newest.
+# The leaves after a tree's last full tile: $2 of them, which are its newest of $3; some may be pruned.
 TREE_LEAVES: Final = """
 SELECT asked.tree, newest.leaf_hash
-FROM unnest($1::text[], $2::bigint[]) AS asked (tree, leaves), LATERAL (
-    (SELECT e.leaf_index, e.leaf_hash FROM governance_audit.gov_audit_trail_entries e
-     WHERE asked.tree <> '' AND e.tenant_id = asked.tree ORDER BY e.leaf_index DESC LIMIT asked.leaves)
+FROM unnest($1::text[], $2::bigint[], $3::bigint[]) AS asked (tree, leaves, size), LATERAL (
+    (SELECT e.tenant_index AS place, e.leaf_hash FROM governance_audit.gov_audit_trail_entries e
+     WHERE asked.tree <> '' AND e.tenant_id = asked.tree AND e.tenant_index >= asked.size - asked.leaves
+     ORDER BY e.leaf_index DESC LIMIT asked.leaves)
+    UNION ALL
+    (SELECT k.tenant_index, k.leaf_hash FROM governance_audit.gov_audit_edges k
+     WHERE k.tree = asked.tree AND k.tenant_index >= asked.size - asked.leaves)
     UNION ALL
     (SELECT e.leaf_index, e.leaf_hash FROM governance_audit.gov_audit_trail_entries e
      WHERE asked.tree = '' ORDER BY e.leaf_index DESC LIMIT asked.leaves)) newest
-ORDER BY asked.tree, newest.leaf_index
+ORDER BY asked.tree, newest.place
 """
 
 # Of each level the roots of the tiles after the last full one of the level above.
@@ -91,9 +98,27 @@ WHERE b.topic = $1 AND b.partition = $2 AND b.next_lane_seq > $3 AND b.next_lane
     WHERE l.topic = $1 AND l.partition = $2 AND l.next_lane_seq > $4), 9223372036854775807)
 """
 
+# The same of pruned entries, whose hashes the log's own tiles keep.
+PRUNED_LEAF_HASHES: Final = """
+SELECT at.index - b.first_index + b.first_lane_seq AS lane_seq,
+    substr(t.hashes, (at.index & 255)::integer * 32 + 1, 32) AS leaf_hash
+FROM governance_audit.gov_audit_batches b
+CROSS JOIN LATERAL generate_series(
+    b.first_index + greatest($3 - b.first_lane_seq, 0),
+    least(b.next_index - 1, b.first_index + $4 - b.first_lane_seq)) AS at (index)
+JOIN governance_audit.gov_audit_pruned p ON at.index >= p.first_index AND at.index < p.end_index
+JOIN governance_audit.gov_audit_tiles t ON t.tree = '' AND t.level = 0 AND t.place = at.index >> 8
+WHERE b.topic = $1 AND b.partition = $2 AND b.next_lane_seq > $3 AND b.first_lane_seq <= $4
+"""
+
 STATEMENTS: Final = """
 SELECT record FROM governance_audit.gov_audit_statements
 WHERE statement_no >= $1 ORDER BY statement_no LIMIT $2
+"""
+
+# From the newest row backwards: what is asked for lies near the end.
+ROW_AT_SIZE: Final = """
+SELECT * FROM governance_audit.gov_audit_batches WHERE next_index <= $1 ORDER BY batch_no DESC LIMIT 1
 """
 
 NEWEST_CHECKPOINT: Final = """
@@ -139,3 +164,5 @@ WHERE evtname = 'governance_audit_refuse_ddl' AND evtenabled = 'A' AND evtevent 
 PARTITIONS: Final = """
 SELECT count(*) FROM pg_inherits WHERE inhparent = to_regclass('governance_audit.gov_audit_trail_entries')
 """
+
+PRUNED: Final = "SELECT count(*) FROM governance_audit.gov_audit_pruned"

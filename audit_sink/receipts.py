@@ -5,17 +5,21 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
+from audit_sink.continuity import BRING_BACK
 from audit_sink.errors import Behind
 from audit_sink.log import ReceiptEnd
 from audit_sink.notices import SOURCE
 from audit_sink.wall import BatchRow, Lane, LogState, SignedSize, WallStore
-from schemas.codec import encode
+from schemas.codec import decode, encode
 from schemas.envelope import Envelope, headers_of, timestamp
+from schemas.errors import Unreadable
 from schemas.identity import OPERATOR_TENANT, partition_for, position_event_id
 from schemas.topics import topics
 
 ENTRY_WRITTEN: Final = "governance.audit.entry_written"
 CHECKPOINTED: Final = "governance.audit.checkpointed"
+CHECKPOINTS_PARTITION: Final = 0
+"""The partition of the receipts topic that tells of checkpoints."""
 RESEND_ROWS: Final = 1_000
 """Batch rows read and sent at once when receipts are missing."""
 
@@ -54,7 +58,7 @@ def receipt_of(row: BatchRow, now: datetime) -> Receipt:
 
 
 def checkpoint_receipt(checkpoint: SignedSize, now: datetime) -> Receipt:
-    """The announcement of a checkpoint, on the topic's first partition."""
+    """The announcement of a checkpoint."""
     envelope = Envelope(
         id=position_event_id(CHECKPOINTED, 0, checkpoint.size, 0),
         type=CHECKPOINTED,
@@ -66,7 +70,19 @@ def checkpoint_receipt(checkpoint: SignedSize, now: datetime) -> Receipt:
         sequence=checkpoint.size,
     )
     body = {name: getattr(checkpoint, name) for name in ("size", "root", "note", "anchored")}
-    return Receipt(0, b"checkpoint", headers_of(envelope), encode(CHECKPOINTED, body))
+    return Receipt(CHECKPOINTS_PARTITION, b"checkpoint", headers_of(envelope), encode(CHECKPOINTED, body))
+
+
+def checkpoint_of(value: bytes) -> SignedSize | None:
+    """The checkpoint that an announcement's body tells of; None where it cannot be read."""
+    try:
+        body = decode(CHECKPOINTED, value)
+    except Unreadable:
+        return None
+    match body:
+        case {"size": int(size), "root": bytes(root), "note": bytes(note), "anchored": bool(anchored)}:
+            return SignedSize(size, root, note, anchored)
+    return None
 
 
 async def missing_rows(
@@ -77,7 +93,7 @@ async def missing_rows(
     ``known`` must have been read before ``state``. Raises :class:`Behind` when it names more batches.
     """
     if (named := max((end.batch_no for end in known.values()), default=0)) > state.batch_no:
-        raise Behind(f"receipts name batch {named}, the database ends at {state.batch_no}")
+        raise Behind(f"receipts name batch {named}, the database ends at {state.batch_no}. {BRING_BACK}")
     by_partition: dict[int, list[Lane]] = {}
     for lane in state.lanes:
         if is_event_lane(lane):

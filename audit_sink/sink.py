@@ -6,18 +6,21 @@ wall's newest row, exactly as a new process would. Only :class:`~audit_sink.erro
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Final
 
 from audit_sink.appender import Appender, Prepare, prepare_in_thread
+from audit_sink.continuity import Anchors, believed, check_continues
 from audit_sink.errors import LeaseLost, PositionLost, Refused, RefusedTwice, Unavailable, Unguarded
-from audit_sink.log import EventLog, Poll, ReceiptLog
+from audit_sink.lead import PING_S, kept
+from audit_sink.log import EventLog, Poll, ReceiptEnd, ReceiptLog
 from audit_sink.receipts import missing_rows
 from audit_sink.takeover import Takeover
 from audit_sink.telemetry import Telemetry
-from audit_sink.wall import NOTARY_LANE, Lane, Lease, WallStore
+from audit_sink.verify.trust import Trust
+from audit_sink.wall import NOTARY_LANE, Lane, Lease, SignedSize, WallStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +33,7 @@ class Pace:
     """A poll that is not full waits this long for more: batches, at a tenth of the latency target."""
     poll_s: float = 0.2
     """Longest wait for a first record; bounds how late a stop or a lost lead is noticed."""
-    ping_s: float = 1.0
-    """Between two pings of the lead; the server ends its session after 4 s of silence."""
+    ping_s: float = PING_S
     stand_by_s: float = 0.25
     """Between two attempts to take the lead: standbys resume within 5 s of the leader's last ping."""
     lag_s: float = 5.0
@@ -53,6 +55,8 @@ class Sink:
         telemetry: Telemetry,
         pace: Pace = Pace(),
         make: Prepare = prepare_in_thread,
+        anchors: Anchors | None = None,
+        trust: Trust | None = None,
     ) -> None:
         self._wall = wall
         self._events = events
@@ -61,6 +65,8 @@ class Sink:
         self._telemetry = telemetry
         self._pace = pace
         self._make = make
+        self._anchors = anchors
+        self._trust = trust
         self._stop = asyncio.Event()
         self._failures = 0
         self._refused_at: int | None = None
@@ -94,13 +100,8 @@ class Sink:
             if await self._pause(self._pace.stand_by_s):
                 yield None
                 return
-        pinging = asyncio.create_task(self._keep(lease))
-        try:
+        async with kept(lease, self._pace.ping_s):
             yield lease
-        finally:
-            pinging.cancel()
-            await asyncio.gather(pinging, return_exceptions=True)
-            await lease.release()
 
     async def _append(self, lease: Lease) -> None:
         appender = await self._begin(lease)
@@ -134,7 +135,9 @@ class Sink:
             raise Unguarded("; ".join(guard.unguarded))
         # Receipts first: what they name was committed before, so a lower state really is an older one.
         known = await self._receipts.newest()
+        signed = await self._signed(known)
         state = await self._wall.read_state()
+        await check_continues(self._wall, state, signed)
         async for rows in missing_rows(self._wall, state, known):
             await self._receipts.publish(rows)
         self._telemetry.leading(state, guard.partitions_left)
@@ -144,6 +147,21 @@ class Sink:
             self._wall, self._receipts.publish, state, lambda: lease.held, self._telemetry, self._make
         )
 
+    async def _signed(self, known: Mapping[int, ReceiptEnd]) -> list[SignedSize]:
+        """The checkpoints that others keep; the bucket may be away where the receipts topic has one."""
+        all_told = [end.checkpoint for end in known.values() if end.checkpoint is not None]
+        told = believed(all_told, self._trust)
+        if self._anchors is None:
+            return told
+        try:
+            anchor = await self._anchors.newest()
+        except Unavailable as error:
+            if not told:
+                raise
+            self._telemetry.outage("bucket", error)
+            return told
+        return told if anchor is None else [*told, anchor]
+
     async def _poll(self) -> Poll:
         first = await self._events.poll(self._pace.max_records, self._pace.poll_s)
         room = self._pace.max_records - sum(map(len, first.values()))
@@ -152,12 +170,6 @@ class Sink:
         await self._pause(self._pace.linger_s)
         more = await self._events.poll(room, 0)
         return {lane: [*first.get(lane, ()), *more.get(lane, ())] for lane in {**first, **more}}
-
-    async def _keep(self, lease: Lease) -> None:
-        with suppress(LeaseLost):  # the lease itself tells that it is lost
-            while True:
-                await asyncio.sleep(self._pace.ping_s)
-                await lease.ping()
 
     async def _watch(self) -> None:
         while True:

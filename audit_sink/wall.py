@@ -27,6 +27,7 @@ class Lane(NamedTuple):
 
 
 SINK_LANE: Final = Lane(SINK_TOPIC, 0)
+"""Its ``next_offset`` is 0, but one more than the size at which a rebuild began until that has ended."""
 NOTARY_LANE: Final = Lane("wall.notary", 0)
 """The notary's statements, which the sink takes over in their order. It has no receipts."""
 
@@ -195,6 +196,9 @@ class WallStore(Protocol):
 
     async def read_state(self) -> LogState:
         """Where the log goes on. Raises :class:`~audit_sink.errors.Corrupt`."""
+
+    async def root_at(self, size: int) -> bytes | None:
+        """The root when the log had ``size`` entries; None where no transaction ended there."""
 
     async def append(self, batch: PreparedBatch) -> None:
         """Appends and commits all of a batch or nothing; the caller has the lead.

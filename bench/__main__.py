@@ -15,9 +15,15 @@ from typing import Final, Literal, get_args
 import uvloop
 from rich.console import Console
 
+import bench.activation as activation
 import bench.baseline as baseline
+import bench.evaluation as evaluation
 import bench.latency as latency
+import bench.ledger as ledger
+import bench.ledger_latency as ledger_latency
+import bench.noisy as noisy
 import bench.reads as reads
+import bench.replay as replay
 import bench.wall_append as wall_append
 import bench.whole_path as whole_path
 from bench.errors import BenchError
@@ -26,12 +32,24 @@ from bench.machine import shape
 from bench.policies import activate
 from bench.report import show, write
 from bench.settings import FULL, QUICK, RESULTS, Sizes
-from bench.system import Addresses, product, servers
+from bench.system import Addresses, own, product, servers
 from client.errors import GovernanceError
-from devstack import ConsoleProgress, Progress, StackError
+from devstack import ConsoleProgress, Progress, Stack, StackError
 
-Name = Literal["whole-path", "latency", "wall-append", "reads"]
+Name = Literal[
+    "whole-path",
+    "latency",
+    "wall-append",
+    "reads",
+    "replay",
+    "activation",
+    "evaluation",
+    "noisy",
+    "ledger",
+    "ledger-latency",
+]
 PARTS: Final[tuple[Name, ...]] = get_args(Name)
+OWN_SYSTEMS: Final[frozenset[Name]] = frozenset({"activation", "evaluation", "noisy"})
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -62,26 +80,77 @@ def _measure(
     parts: list[Part] = []
     say = partial(_say, console)
     say("machine", shape())
+    parts += _on_own_systems(wanted, sizes, progress, say)
+    if not set(wanted) - OWN_SYSTEMS:
+        return parts
     with servers(progress) as stack:
-        addresses = Addresses.of(stack)
-        if "wall-append" in wanted:
-            parts.append(
-                uvloop.run(wall_append.measure(addresses, stack, sizes, partial(say, "wall append")))
-            )
-        if "reads" in wanted:
-            parts.append(uvloop.run(reads.measure(addresses, stack, sizes, partial(say, "lists"))))
-        if not {"whole-path", "latency"} & set(wanted):
-            return parts
+        parts += _on_servers(wanted, stack, sizes, say)
+        parts += _on_product(wanted, stack, sizes, workers, progress, say)
+    return parts
+
+
+def _on_own_systems(
+    wanted: Sequence[Name], sizes: Sizes, progress: Progress, say: "partial[None]"
+) -> list[Part]:
+    """The parts that bring up what they need for themselves."""
+    parts: list[Part] = []
+    if "activation" in wanted:
+        with own(progress, activation.OPAS) as stack:
+            told = partial(say, "activation")
+            parts.append(uvloop.run(activation.measure(Addresses.of(stack), stack, sizes, told)))
+    if "evaluation" in wanted:
+        parts.append(uvloop.run(evaluation.measure(sizes, partial(say, "evaluation"))))
+    if "noisy" in wanted:
+        with own(progress, noisy.OPAS) as stack:
+            parts.append(uvloop.run(noisy.measure(Addresses.of(stack), stack, sizes, partial(say, "noisy"))))
+    return parts
+
+
+def _on_servers(wanted: Sequence[Name], stack: Stack, sizes: Sizes, say: "partial[None]") -> list[Part]:
+    """The parts that need databases and Kafka, and none of the product's processes."""
+    parts: list[Part] = []
+    addresses = Addresses.of(stack)
+    if "wall-append" in wanted:
+        parts.append(uvloop.run(wall_append.measure(addresses, stack, sizes, partial(say, "wall append"))))
+    if "reads" in wanted:
+        parts.append(uvloop.run(reads.measure(addresses, stack, sizes, partial(say, "lists"))))
+    if "ledger" in wanted:
+        parts.append(uvloop.run(ledger.measure(addresses, stack, sizes, partial(say, "ledger"))))
+    return parts
+
+
+def _on_product(
+    wanted: Sequence[Name],
+    stack: Stack,
+    sizes: Sizes,
+    workers: int | None,
+    progress: Progress,
+    say: "partial[None]",
+) -> list[Part]:
+    """The parts that need the whole product; two of them are held against the baseline, one against it."""
+    parts: list[Part] = []
+    live = 0.0
+    if not {"whole-path", "latency", "ledger-latency", "replay"} & set(wanted):
+        return parts
+    addresses = Addresses.of(stack)
+    reference = None
+    if {"whole-path", "latency"} & set(wanted):
         reference = uvloop.run(baseline.measure(addresses, sizes, partial(say, "baseline")))
-        with product(stack, progress, workers) as running:
-            uvloop.run(activate(addresses))
-            if "whole-path" in wanted:
-                told = partial(say, "whole path")
-                parts.append(uvloop.run(whole_path.measure(addresses, running, reference, sizes, told)))
-            if "latency" in wanted:
-                parts.append(
-                    uvloop.run(latency.measure(addresses, reference, sizes, partial(say, "latency")))
-                )
+    with product(stack, progress, workers) as running:
+        uvloop.run(activate(addresses))
+        if reference is not None and "whole-path" in wanted:
+            told = partial(say, "whole path")
+            parts.append(uvloop.run(whole_path.measure(addresses, running, reference, sizes, told)))
+            live = parts[-1].figures[0].ours
+        if reference is not None and "latency" in wanted:
+            parts.append(uvloop.run(latency.measure(addresses, reference, sizes, partial(say, "latency"))))
+        if "ledger-latency" in wanted:
+            told = partial(say, "ledger latency")
+            parts.append(uvloop.run(ledger_latency.measure(addresses, sizes, told)))
+        if "replay" in wanted and not live:
+            live = uvloop.run(whole_path.live(addresses, running, sizes))
+    if "replay" in wanted:
+        parts.append(uvloop.run(replay.measure(addresses, stack, live, sizes, partial(say, "replay"))))
     return parts
 
 

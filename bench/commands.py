@@ -37,11 +37,11 @@ def tenants() -> tuple[str, ...]:
 
 def _command(number: int, sender: Sender, rng: Random) -> Outgoing:
     resource = f"model/m-{rng.randrange(RESOURCES)}"
-    command = evaluate_command(POLICY, _document(number, rng), resource, "model.promotion")
+    command = evaluate_command(POLICY, document(number, rng), resource, "model.promotion")
     return outgoing(command, sender, Options(new_command_id(), TIME))
 
 
-def _document(number: int, rng: Random) -> bytes:
+def document(number: int, rng: Random) -> bytes:
     """An input of :data:`INPUT_BYTES`; some are allowed, some denied."""
     model = {
         "name": f"model-{number}",

@@ -22,6 +22,8 @@ COMMANDS: Final = topics().commands("evaluation")
 EVENTS: Final = topics().events("evaluation")
 RECEIPTS: Final = topics().receipts
 
+ENTRY_WRITTEN: Final = "governance.audit.entry_written"
+
 LINGER_MS: Final = 2
 """How long a single command waits for others, in ms: as the product's client does."""
 
@@ -139,14 +141,15 @@ class WallProgress:
             for found in (await self._consumer.getmany(timeout_ms=500)).values():
                 moved = perf_counter()
                 for record in found:
-                    self._take(record.value)
+                    if dict(record.headers)["ce_type"] == ENTRY_WRITTEN.encode():
+                        self._take(record.value)
             done = sum(following - 1 - before.get(lane, 0) for lane, following in self._next.items())
             if done >= count:
                 return perf_counter()
         raise Stalled(f"nothing came into the wall for {STALLED_S:.0f} s")
 
     def _take(self, value: bytes) -> None:
-        receipt = decode("governance.audit.entry_written", value)
+        receipt = decode(ENTRY_WRITTEN, value)
         partition, following = receipt["partition"], receipt["next_lane_seq"]
         if receipt["topic"] == EVENTS.name and isinstance(partition, int) and isinstance(following, int):
             self._next[partition] = max(following, self._next.get(partition, 0))

@@ -67,7 +67,7 @@ async def run(addresses: Addresses, rate: int, count: int) -> tuple[list[float],
             _hear(consumer, {command_id(record): number for number, record in enumerate(sent)})
         )
         try:
-            due, late_ms = await _send(producer, sent, rate)
+            due, late_ms = await send_at(producer, sent, rate)
             received = await asyncio.wait_for(hearing, STALLED_S)
         except TimeoutError:
             raise Stalled(f"decisions were missing {STALLED_S:.0f} s after the last command") from None
@@ -80,7 +80,7 @@ async def run(addresses: Addresses, rate: int, count: int) -> tuple[list[float],
     return [(at - when) * 1e3 for when, at in zip(due, received, strict=True)], late_ms
 
 
-async def _send(
+async def send_at(
     producer: AIOKafkaProducer, records: Sequence[Outgoing], rate: int
 ) -> tuple[list[float], float]:
     """When each command was due (``perf_counter``), and how far the sender fell behind, in ms."""

@@ -47,6 +47,21 @@ def cpu_of(stack: Stack) -> Iterator[Spent]:
     spent.seconds.update({name: after[name] - before.get(name, 0.0) for name in after})
 
 
+def memory_of(stack: Stack, prefix: str) -> list[float]:
+    """Resident megabytes of each running component whose name begins so."""
+    return [
+        psutil.Process(each.pid).memory_info().rss / 1e6
+        for each in stack.status()
+        if each.name.startswith(prefix) and each.state is State.RUNNING and each.pid
+    ]
+
+
+def seconds_of(pid: int) -> float:
+    """CPU seconds of one process and of all its children that have ended."""
+    times = psutil.Process(pid).cpu_times()
+    return float(times.user + times.system + times.children_user + times.children_system)
+
+
 def _cpu_seconds(stack: Stack) -> Mapping[str, float]:
     running = {each.name: each.pid for each in stack.status() if each.state is State.RUNNING and each.pid}
     return {name: _of_family(pid) for name, pid in {**running, "bench": os.getpid()}.items()}

@@ -22,6 +22,9 @@ SELECT record FROM governance.event e JOIN unnest($2::integer[], $3::bigint[]) A
     USING (partition, lane_seq)
 WHERE e.topic = $1
 """
+_OF_TYPE: Final = """
+SELECT record FROM governance.event WHERE topic = $1 AND event_type = $2 ORDER BY partition, lane_seq
+"""
 
 
 @asynccontextmanager
@@ -81,6 +84,11 @@ class EventTable:
         """The events at these (partition, sequence)."""
         partitions, sequences = [place[0] for place in places], [place[1] for place in places]
         found = await self._connection.fetch(_SAMPLE, self._topic, partitions, sequences)
+        return [decode_entry(row["record"])[0] for row in found]
+
+    async def of_type(self, event_type: str) -> list[EventRecord]:
+        """All events of a type, lane by lane."""
+        found = await self._connection.fetch(_OF_TYPE, self._topic, event_type)
         return [decode_entry(row["record"])[0] for row in found]
 
 

@@ -17,8 +17,11 @@ START_S: Final = 30.0
 
 
 @contextmanager
-def process(command: tuple[str, ...], environment: Mapping[str, str]) -> Iterator[None]:
-    """A process that is stopped again, with the given environment and nothing else. What it logs is lost."""
+def process(command: tuple[str, ...], environment: Mapping[str, str]) -> Iterator[int]:
+    """A process that is stopped again, with the given environment and nothing else; gives its id.
+
+    What it logs is lost.
+    """
     started = subprocess.Popen(
         command,
         env=dict(environment),
@@ -27,7 +30,7 @@ def process(command: tuple[str, ...], environment: Mapping[str, str]) -> Iterato
         stderr=subprocess.DEVNULL,
     )
     try:
-        yield
+        yield started.pid
     finally:
         started.send_signal(signal.SIGTERM)
         try:

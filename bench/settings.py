@@ -71,12 +71,30 @@ class Sizes:
     """Decisions, and pieces of evidence, that the lists read from."""
     reads: int
     """Requests of each list."""
+    recorded: int
+    """Recorded decisions that are replayed."""
     wall_rows: int
     """Rows of one wall transaction: the sink's own bound."""
     wall_transactions: int
     """Transactions of one alternation."""
     alternations: int
     """How often wall and reference take turns; the median of their ratios counts."""
+    moves: int
+    """Activations, each with a rollback after it, that are timed at each number of policies."""
+    changes: int
+    """Activations and rollbacks during which the order is checked."""
+    ordered: int
+    """Decisions meanwhile, at least."""
+    turns: int
+    """How often the evaluation port and wrk take turns; the median of their ratios counts."""
+    turn_s: int
+    """Seconds of each."""
+    noisy_s: int
+    """Seconds of one run with neighbours, beside a slow policy or without."""
+    ledger_entries: int
+    """Entries of the wall that proofs are made of and that is verified."""
+    proofs: int
+    """Inclusion proofs that are timed, each way."""
 
 
 FULL: Final = Sizes(
@@ -88,9 +106,18 @@ FULL: Final = Sizes(
     latency_warm_up_s=5,
     rows=100_000,
     reads=500,
+    recorded=120_000,
     wall_rows=4_096,
     wall_transactions=16,
     alternations=5,
+    moves=8,
+    changes=200,
+    ordered=20_000,
+    turns=5,
+    turn_s=6,
+    noisy_s=45,
+    ledger_entries=2_000_000,
+    proofs=2_000,
 )
 QUICK: Final = Sizes(
     baseline_s=2,
@@ -101,9 +128,18 @@ QUICK: Final = Sizes(
     latency_warm_up_s=2,
     rows=5_000,
     reads=100,
+    recorded=20_000,
     wall_rows=4_096,
     wall_transactions=2,
     alternations=2,
+    moves=2,
+    changes=40,
+    ordered=2_000,
+    turns=2,
+    turn_s=2,
+    noisy_s=10,
+    ledger_entries=100_000,
+    proofs=200,
 )
 """To see that everything works; its figures say little."""
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Final
 
 import devstack
 from devstack import Options, Progress, Stack, State
@@ -15,6 +16,9 @@ from schemas.identity import OPERATOR_TENANT
 
 TOKEN_S = 3_600
 """Lifetime of the bench's tokens, in seconds: longer than any run."""
+
+PATIENT: Final = {"AUMOS_GOVERNANCE_BUNDLE_CONFIRM_TIMEOUT_S": "120"}
+"""An activation on a busy machine is slow, not given up: the bench tells how slow."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +62,16 @@ def servers(progress: Progress) -> Iterator[Stack]:
     with tempfile.TemporaryDirectory(prefix="aumos-bench-", ignore_cleanup_errors=True) as folder:
         try:
             yield devstack.up(Options(infrastructure_only=True, state_dir=Path(folder)), progress)
+        finally:
+            devstack.down(Path(folder), purge=True)
+
+
+@contextmanager
+def own(progress: Progress, opas: int) -> Iterator[Stack]:
+    """A whole system of the bench's own, whatever AUMOS_STACK_DIR names; nothing of it is left."""
+    with tempfile.TemporaryDirectory(prefix="aumos-bench-", ignore_cleanup_errors=True) as folder:
+        try:
+            yield devstack.up(Options(opas=opas, settings=PATIENT, state_dir=Path(folder)), progress)
         finally:
             devstack.down(Path(folder), purge=True)
 

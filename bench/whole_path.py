@@ -46,6 +46,12 @@ async def measure(addresses: Addresses, stack: Stack, baseline: Baseline, sizes:
     return _part(runs, baseline, stack.plan.workers, sizes)
 
 
+async def live(addresses: Addresses, stack: Stack, sizes: Sizes) -> float:
+    """Decisions a second of one run, for what is compared with it; as :func:`measure`."""
+    await run(addresses, stack, sizes.warm_up)
+    return (await run(addresses, stack, sizes.commands)).rate
+
+
 async def run(addresses: Addresses, stack: Stack, count: int) -> Run:
     """Sends one load as fast as the broker takes it, waits for the wall, and verifies."""
     sent = commands(count)

@@ -47,21 +47,56 @@ class ReadApi:
 
     async def get(self, path: str, query: Mapping[str, str] | None = None) -> Json:
         """One resource or page; ``path`` starts with a slash."""
-        headers = {"Authorization": f"Bearer {self._token()}"}
+        return _object(await self._answer(path, query, {}))
+
+    async def lines(self, path: str, query: Mapping[str, str]) -> AsyncIterator[list[bytes]]:
+        """A list that comes as JSON lines, page by page."""
+        following: str | None = path
+        asked: Mapping[str, str] | None = query
+        while following is not None:
+            # On the way of bulk data, packing costs more time than it saves.
+            response = await self._answer(following, asked, {"Accept-Encoding": "identity"})
+            following, asked = response.links.get("next", {}).get("url"), None
+            yield response.content.splitlines()
+
+    async def _answer(
+        self, path: str, query: Mapping[str, str] | None, headers: Mapping[str, str]
+    ) -> httpx.Response:
+        own = {"Authorization": f"Bearer {self._token()}", **headers}
         try:
-            response = await self._http.get(path, params=query, headers=headers)
+            response = await self._http.get(path, params=query, headers=own)
         except httpx.HTTPError as error:
-            raise Unreachable(
-                f"read API at {self._http.base_url}: {type(error).__name__}: {error}"
-            ) from error
-        document = _object(response)
+            raise self._unreachable(error) from error
         if response.is_success:
-            return document
+            return response
+        raise self._refusal(response)
+
+    def _unreachable(self, error: Exception) -> Unreachable:
+        return Unreachable(f"read API at {self._http.base_url}: {type(error).__name__}: {error}")
+
+    def _refusal(self, response: httpx.Response) -> Unreachable | ApiRefused:
+        document = _object(response)
         title = str(document.get("title", response.reason_phrase))
         detail = str(document.get("detail", ""))
         if response.status_code >= httpx.codes.INTERNAL_SERVER_ERROR:
-            raise Unreachable(f"read API at {self._http.base_url}: {title} {detail}".rstrip())
-        raise ApiRefused(response.status_code, title, detail)
+            return Unreachable(f"read API at {self._http.base_url}: {title} {detail}".rstrip())
+        return ApiRefused(response.status_code, title, detail)
+
+    async def download(
+        self, path: str, query: Mapping[str, str], write: Callable[[bytes], object]
+    ) -> Mapping[str, str]:
+        """Hands an answer of any length to ``write``, piece by piece; its headers, names in lower case."""
+        own = {"Authorization": f"Bearer {self._token()}", "Accept-Encoding": "identity"}
+        try:
+            async with self._http.stream("GET", path, params=query, headers=own) as response:
+                if not response.is_success:
+                    await response.aread()
+                    raise self._refusal(response)
+                async for piece in response.aiter_bytes():
+                    write(piece)
+                return response.headers
+        except httpx.HTTPError as error:
+            raise self._unreachable(error) from error
 
     async def items(self, path: str, query: Mapping[str, str], limit: int) -> AsyncIterator[Json]:
         """The first ``limit`` items of a list, page by page."""

@@ -105,6 +105,27 @@ class BlockingClient:
         )
         return self._portal.call(call)
 
+    def decide(
+        self,
+        decision_point: str,
+        input: Mapping[str, object] | bytes,  # noqa: A002 - OPA's own word
+        *,
+        resource: str = "",
+        fallback: Fallback | None = None,
+        **options: Unpack[CallOptions],
+    ) -> Verdict:
+        """As :meth:`GovernanceClient.decide`."""
+        call = partial(
+            self._client.decide, decision_point, input, resource=resource, fallback=fallback, **options
+        )
+        return self._portal.call(call)
+
+    def override(
+        self, decision_id: str, resource: str, reason: str, **options: Unpack[CallOptions]
+    ) -> Decided:
+        """As :meth:`GovernanceClient.override`."""
+        return self._portal.call(partial(self._client.override, decision_id, resource, reason, **options))
+
     @overload
     def submit(
         self, command: Command, until: Literal["accepted"], **options: Unpack[CallOptions]

@@ -14,7 +14,7 @@ from schemas.envelope import MAX_COMMAND_BYTES, Envelope, envelope_of, headers_o
 from schemas.errors import RegistryUnavailable, Unreadable
 from schemas.identity import OPERATOR_TENANT, message_key, partition_for
 from schemas.mac import engine_mac
-from schemas.models import Command, Evaluate, LaneCommand
+from schemas.models import Command, Evaluate, LaneAddressed, LaneCommand
 from schemas.topics import topics
 
 
@@ -59,11 +59,10 @@ def outgoing(
     With a schema registry the body has Confluent framing (raises :class:`Unreachable` while it does
     not answer).
 
-    A command goes to the partition of its key; one about a lane goes to the lane that it names, in the
-    name of the operator's tenant.
+    A command goes to the partition of its key, or to the lane that it names; one about a lane itself
+    goes in the name of the operator's tenant.
     """
-    about_lane = isinstance(command, LaneCommand)
-    tenant = OPERATOR_TENANT if about_lane else sender.tenant
+    tenant = OPERATOR_TENANT if isinstance(command, LaneCommand) else sender.tenant
     key = message_key(tenant, command.aggregate(tenant))
     try:
         value = (registry.encode if registry else encode)(command.TYPE, command.model_dump())
@@ -78,7 +77,7 @@ def outgoing(
         raise InvalidCommand(f"{command.TYPE}: {error}") from error
     if len(value) > MAX_COMMAND_BYTES:
         raise InvalidCommand(f"{command.TYPE}: {len(value)} bytes, at most {MAX_COMMAND_BYTES} are taken")
-    if isinstance(command, LaneCommand):
+    if isinstance(command, LaneAddressed):
         return _to_lane(command, key, headers, value)
     topic = topics().command_topic_of(command.TYPE)
     return Outgoing(topic.name, partition_for(key, topic.partitions), key, headers, value)
@@ -130,7 +129,7 @@ def _signed(envelope: Envelope, sender: Sender, value: bytes) -> Envelope:
 
 
 def _to_lane(
-    command: LaneCommand, key: bytes, headers: tuple[tuple[str, bytes], ...], value: bytes
+    command: LaneAddressed, key: bytes, headers: tuple[tuple[str, bytes], ...], value: bytes
 ) -> Outgoing:
     try:
         topic = topics().named(command.topic)

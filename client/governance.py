@@ -20,7 +20,7 @@ from client.broker import Broker
 from client.bucket import Bucket
 from client.command import Options, Registry, Sender, evaluate_command, input_document, outgoing
 from client.earliest import Outcomes
-from client.errors import TimedOut, Unreachable
+from client.errors import InvalidCommand, TimedOut, Unreachable
 from client.evidence import EvidenceOptions, call_options, submission
 from client.exchange import Exchange
 from client.guard import Gate, InputOf, ResourceOf, guard
@@ -41,7 +41,7 @@ from client.transport import Transport
 from client.waiting import CommandKey
 from schemas.envelope import timestamp
 from schemas.identity import OPERATOR_TENANT, new_command_id
-from schemas.models import Command, LaneCommand
+from schemas.models import Command, LaneCommand, OverrideDecision
 
 EVALUATE_TIMEOUT_S: Final = 5.0
 """How long :meth:`GovernanceClient.evaluate` waits: a decision takes 15-100 ms, a worker's restart 3-4 s."""
@@ -140,9 +140,40 @@ class GovernanceClient:
             if fallback is None:
                 raise
             reason = "timed_out" if isinstance(error, TimedOut) else "unreachable"
-            return fallback_verdict(fallback, policy, named, command_id, reason)
+            return fallback_verdict(fallback, policy or decision_point, named, command_id, reason)
         assert isinstance(decided, Decided)
         return verdict_of(decided)
+
+    async def decide(
+        self,
+        decision_point: str,
+        input: Mapping[str, object] | bytes,  # noqa: A002 - OPA's own word
+        *,
+        resource: str = "",
+        fallback: Fallback | None = None,
+        **options: Unpack[CallOptions],
+    ) -> Verdict:
+        """Asks every policy that a decision point binds; else as :meth:`evaluate`.
+
+        Raises :class:`Rejected` with ``unknown_decision_point`` where nothing is bound.
+        """
+        return await self.evaluate(
+            "", input, resource=resource, decision_point=decision_point, fallback=fallback, **options
+        )
+
+    async def override(
+        self, decision_id: str, resource: str, reason: str, **options: Unpack[CallOptions]
+    ) -> Decided:
+        """Lets pass what soft_mandatory policies denied another actor; ``resource`` is the decision's.
+
+        Raises :class:`Rejected` (``unknown_decision``, ``not_overridable``, ``needs_second_actor``,
+        ``already_overridden``, ``too_late``) and what :meth:`submit` raises.
+        """
+        try:
+            command = OverrideDecision(decision_id=decision_id, resource=resource, reason=reason)
+        except ValueError as error:
+            raise InvalidCommand(f"{OverrideDecision.TYPE}: {error}") from error
+        return await self.submit(command, "decided", **options)
 
     @overload
     async def submit(

@@ -91,6 +91,8 @@ class Verdict:
     """The policy's own ``allow`` or ``deny``, before enforcement; empty when it did not answer."""
     obligations: tuple[object, ...] = ()
     """What the caller must do besides, decoded from JSON."""
+    decision_point: str = ""
+    """The gate that asked, or the decision point that was asked."""
 
     @property
     def allowed(self) -> bool:
@@ -138,6 +140,7 @@ def verdict_of(decided: Decided) -> Verdict:
         decided=decided,
         answer=str(body.get("answer", "")),
         obligations=tuple(orjson.loads(text) for text in _texts(body.get("obligations", ()))),
+        decision_point=str(body.get("decision_point", "")),
     )
 
 

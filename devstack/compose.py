@@ -39,6 +39,7 @@ _AFTER: Final[dict[str, dict[str, str]]] = {
     "worker": {"migrations": _ENDED, "topics": _ENDED},
     "bundles": {"migrations": _ENDED, "topics": _ENDED},
     "background": {"migrations": _ENDED, "topics": _ENDED, "bucket": _ENDED},
+    "replay": {"migrations": _ENDED, "topics": _ENDED},
     "sink": {"audit-migrations": _ENDED, "topics": _ENDED},
     "notary": {"audit-migrations": _ENDED, "bucket": _ENDED},
     "sink-api": {"audit-migrations": _ENDED},

@@ -28,6 +28,7 @@ class Credentials:
     reader_password: str = field(default_factory=_password)
     bundles_password: str = field(default_factory=_password)
     background_password: str = field(default_factory=_password)
+    replay_password: str = field(default_factory=_password)
     audit_writer_password: str = field(default_factory=_password)
     audit_reader_password: str = field(default_factory=_password)
     audit_notary_password: str = field(default_factory=_password)

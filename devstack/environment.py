@@ -67,13 +67,13 @@ _BUCKET: Final[Mapping[str, Value]] = {
     "AWS_SECRET_ACCESS_KEY": lambda s: s.credentials.s3_secret_key,
     "AUMOS_GOVERNANCE_EVIDENCE_ARTIFACT_BUCKET": lambda _: EVIDENCE_BUCKET,
 }
-_LOG: Final[Mapping[str, Value]] = {
+_WALL_BUCKET: Final[Mapping[str, Value]] = {
     "AUMOS_GOVERNANCE_S3_URL": lambda s: s.addresses.s3_url,
     "AWS_ACCESS_KEY_ID": lambda s: s.credentials.s3_access_key,
     "AWS_SECRET_ACCESS_KEY": lambda s: s.credentials.s3_secret_key,
     "AUMOS_GOVERNANCE_WALL_BUCKET": lambda _: WALL_BUCKET,
-    "AUMOS_GOVERNANCE_LOG_ORIGIN": lambda _: LOG_ORIGIN,
 }
+_LOG: Final[Mapping[str, Value]] = {**_WALL_BUCKET, "AUMOS_GOVERNANCE_LOG_ORIGIN": lambda _: LOG_ORIGIN}
 
 ENVIRONMENT: Final[Mapping[str, Mapping[str, Value]]] = {
     "worker": {
@@ -101,9 +101,17 @@ ENVIRONMENT: Final[Mapping[str, Mapping[str, Value]]] = {
         **_ENGINE_KEY,
         **_METRICS,
     },
+    "replay": {
+        "AUMOS_DATABASE_URL": _primary("gov_replay", lambda c: c.replay_password),
+        **_KAFKA,
+        **_OPA_PROGRAM,
+        **_ENGINE_KEY,
+        **_METRICS,
+    },
     "sink": {
         "AUMOS_GOVERNANCE_AUDIT_DB_URL": _audit("gov_audit_writer", lambda c: c.audit_writer_password),
         **_KAFKA,
+        **_WALL_BUCKET,
         **_METRICS,
     },
     "notary": {
@@ -123,6 +131,7 @@ ENVIRONMENT: Final[Mapping[str, Mapping[str, Value]]] = {
         "AUMOS_DATABASE_URL": _primary("gov_reader", lambda c: c.reader_password),
         **_KAFKA,
         **_OPA,
+        **_OPA_PROGRAM,
         **_SINK_API,
         **_TOKEN_KEY,
         **_METRICS,
@@ -137,6 +146,7 @@ ENVIRONMENT: Final[Mapping[str, Mapping[str, Value]]] = {
         "AUMOS_GOVERNANCE_READER_PASSWORD": lambda s: s.credentials.reader_password,
         "AUMOS_GOVERNANCE_BUNDLES_PASSWORD": lambda s: s.credentials.bundles_password,
         "AUMOS_GOVERNANCE_BACKGROUND_PASSWORD": lambda s: s.credentials.background_password,
+        "AUMOS_GOVERNANCE_REPLAY_PASSWORD": lambda s: s.credentials.replay_password,
     },
     "audit-migrations": {
         "AUMOS_GOVERNANCE_MIGRATION_AUDIT_DB_URL": _audit(

@@ -114,12 +114,19 @@ def infrastructure(layout: Layout, plan: Plan) -> tuple[Component, ...]:
         postgres(layout, PRIMARY, ports[PRIMARY], secret.postgres_password, PRIMARY_DATABASE),
         postgres(layout, AUDIT, ports[AUDIT], secret.audit_postgres_password, AUDIT_DATABASE),
         seaweedfs(layout, s3_ports, storage),
-        *(opa(layout, name, ports[name], plan.addresses(layout).bundle_url) for name in plan.opa_names),
+        *(
+            opa(layout, name, ports[name], plan.addresses(layout).bundle_url, len(plan.opa_names))
+            for name in plan.opa_names
+        ),
     )
 
 
 def processes(layout: Layout, plan: Plan) -> tuple[Component, ...]:
-    """The product's own processes; empty in a plan of infrastructure only."""
+    """The product's own processes; empty in a plan of infrastructure only.
+
+    A plan that an earlier version kept has no ports for processes that are new since: they are there from
+    the next start on, which gives them some.
+    """
     if not plan.processes:
         return ()
     return tuple(
@@ -132,6 +139,7 @@ def processes(layout: Layout, plan: Plan) -> tuple[Component, ...]:
             _identity(layout, plan, name),
         )
         for name, kind in product.instances(plan.workers)
+        if f"{name}:metrics" in plan.ports
     )
 
 

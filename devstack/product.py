@@ -46,6 +46,7 @@ PROCESSES: Final = (
         "worker", ("-m", "faust", "-A", "agents.app", "worker", "--without-web"), "metrics", numbered=True
     ),
     Process("background", ("-m", "agents.background"), "metrics"),
+    Process("replay", ("-m", "agents.replay"), "metrics"),
     Process("sink-api", ("-m", "audit_sink.api"), "live"),
     Process("api", ("-m", "projections.api"), "live"),
 )

@@ -23,7 +23,7 @@ from projections.jwks import ALGORITHMS, KeySet
 LOCAL_ISSUER: Final = "aumos-local"
 LOCAL_AUDIENCE: Final = "aumos-governance"
 
-Scope = Literal["governance:read", "audit:read", "audit:all", "evidence:read"]
+Scope = Literal["governance:read", "audit:read", "audit:all", "evidence:read", "personal:read"]
 
 MIN_KEY_BYTES: Final = 32
 """RFC 7518 section 3.2: an HS256 key is at least as long as the hash."""

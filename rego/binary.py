@@ -84,7 +84,8 @@ async def run(
     finally:
         if process.returncode is None:
             process.kill()
-            await process.wait()
+            # Reads what is left, so that its pipes are closed.
+            await process.communicate()
     if output.status in _NOT_RUN:
         raise CheckUnavailable(f"{binary!r} cannot be run: {output.err[:200].decode(errors='replace')}")
     if output.status not in statuses:
@@ -95,16 +96,23 @@ async def run(
 async def _read(process: Process, limit: int) -> Output:
     assert process.stdout is not None
     assert process.stderr is not None
-    out, err = await asyncio.gather(_bounded(process.stdout, limit), _bounded(process.stderr, limit))
-    return Output(await process.wait(), out, err)
+    out, err = await asyncio.gather(
+        _bounded(process, process.stdout, limit), _bounded(process, process.stderr, limit)
+    )
+    status = await process.wait()
+    if out is None or err is None:
+        raise OutOfBounds(f"more than {limit} bytes of output")
+    return Output(status, out, err)
 
 
-async def _bounded(stream: asyncio.StreamReader, limit: int) -> bytes:
+async def _bounded(process: Process, stream: asyncio.StreamReader, limit: int) -> bytes | None:
+    """What a process writes, None where it was ended for writing too much."""
     chunks: list[bytes] = []
     size = 0
     while chunk := await stream.read(1 << 20):
         size += len(chunk)
-        if size > limit:
-            raise OutOfBounds(f"more than {limit} bytes of output")
-        chunks.append(chunk)
-    return b"".join(chunks)
+        if size <= limit:
+            chunks.append(chunk)
+        elif process.returncode is None:
+            process.kill()
+    return b"".join(chunks) if size <= limit else None

@@ -1,56 +1,67 @@
-"""Moving a module into the package of its tenant, policy and version. Pure."""
+"""Moving a policy's modules into the package of its tenant, policy and version. Pure."""
 
 import json
 import re
+from collections.abc import Sequence
 from typing import Final
 
+from rego.layout import OTHERS, Layout
+from rego.loaded import Place
 from rego.places import Edit, Edited, Source
-from rego.rules import assembled_decision
 from rego.syntax import Import, Module, Reference
 
 _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
-def loaded_package(tenant: str, policy_id: str, version: int) -> tuple[str, str, str, str]:
-    """The package path, without ``data``, under which OPA holds a version."""
-    return ("tenants", tenant, policy_id, f"v{version}")
+def moved(source: Source, module: Module, layout: Layout, place: Place, appended: str = "") -> Edited:
+    """A module in its loaded package, with ``appended`` at its end.
 
-
-def moved(source: Source, module: Module, package: tuple[str, str, str, str]) -> Edited:
-    """The module in its loaded package, with a decision document.
-
-    Every mention of the author's own package moves along. Raises :class:`rego.places.Unlocatable`.
+    Every mention of the policy's own packages and data moves along. Raises
+    :class:`rego.places.Unlocatable`.
     """
-    own = module.package.static
-    target = _path(package)
-    edits = [_edit(source, module.package, len(own), target)]
-    root = ("data", *own)
+    target = _path(place)
+    edits = [_package(source, module.package, layout, target)]
     mentions = [(reference, "") for reference in module.references]
-    mentions += [(entry.path, _alias(entry, root)) for entry in module.imports]
+    mentions += [(entry.path, _alias(entry, layout)) for entry in module.imports]
     edits += [
-        _edit(source, mention, len(root), f"data.{target}{alias}")
+        _mention(source, mention, layout, target, alias)
         for mention, alias in mentions
-        if mention.static[: len(root)] == root
+        if mention.elements[0].name == "data"
     ]
     # The key of a partial rule stands twice in the tree.
     edits = list(dict.fromkeys(edits))
-    if appended := assembled_decision(module):
+    if appended:
         edits.append(Edit(len(source.data), len(source.data), f"\n{appended}".encode()))
     return Edited(source, edits)
 
 
-def _alias(entry: Import, root: tuple[str, ...]) -> str:
-    """An import of the package itself keeps the name that it had by its last part."""
-    return f" as {root[-1]}" if len(entry.path.elements) == len(root) and not entry.alias else ""
-
-
-def printed_paths(package: tuple[str, ...]) -> tuple[str, ...]:
+def printed_paths(package: Sequence[str]) -> tuple[str, ...]:
     """How OPA writes a package in its messages."""
     dotted = "".join(f".{name}" if _NAME.fullmatch(name) else f"[{_quoted(name)}]" for name in package)
-    return (f"data{dotted}", f"data.{_path(package)}")
+    bare = "".join(f".{name}" if _NAME.fullmatch(name) else f'["{name}"]' for name in package)
+    return (f"data{dotted}", f"data.{_path(package)}", f"data{bare}")
 
 
-def _path(package: tuple[str, ...]) -> str:
+def _package(source: Source, package: Reference, layout: Layout, target: str) -> Edit:
+    if layout.below_entry(package.static):
+        return _edit(source, package, len(layout.entry), target)
+    start = source.offset(package.elements[0].place)
+    return Edit(start, start, f"{target}.{OTHERS}.".encode())
+
+
+def _mention(source: Source, mention: Reference, layout: Layout, target: str, alias: str) -> Edit:
+    if layout.below_entry(mention.static[1:]):
+        return _edit(source, mention, len(layout.entry) + 1, f"data.{target}{alias}")
+    return _edit(source, mention, 1, f"data.{target}.{OTHERS}")
+
+
+def _alias(entry: Import, layout: Layout) -> str:
+    """An import of the entry package itself keeps the name that it had by its last part."""
+    is_entry = entry.path.static == ("data", *layout.entry) and not entry.alias
+    return f" as {layout.entry[-1]}" if is_entry else ""
+
+
+def _path(package: Sequence[str]) -> str:
     """Quoted where a name could be anything; the first and last of a loaded package are ours."""
     first, *middle, last = package
     return first + "".join(f"[{_quoted(name)}]" for name in middle) + f".{last}"

@@ -3,6 +3,7 @@
 import base64
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 import orjson
 
@@ -58,13 +59,18 @@ class Rule:
     function: bool
     partial: bool
     """Adds members to a set or object instead of being the value."""
+    constant: object
+    """Its value where that is a literal whatever the input; else None."""
 
 
 @dataclass(slots=True)
 class Module:
     """What a module says, as far as it matters here."""
 
+    file: str
     package: Reference
+    tree: Any
+    """The syntax tree itself."""
     imports: list[Import] = field(default_factory=list)
     rules: list[Rule] = field(default_factory=list)
     references: list[Reference] = field(default_factory=list)
@@ -82,14 +88,23 @@ class TooDeep(Exception):
     """The tree is nested deeper than a JSON reader goes."""
 
 
-def read_module(tree: bytes) -> Module:
+def read_module(tree: bytes, file: str) -> Module:
     """The module of a syntax tree; raises :class:`TooDeep`."""
+    return module_of(read_tree(tree), file)
+
+
+def read_tree(tree: bytes) -> Any:
+    """The JSON of syntax trees; raises :class:`TooDeep`."""
     try:
-        root = orjson.loads(tree)
+        return orjson.loads(tree)
     except orjson.JSONDecodeError as error:
         raise TooDeep(str(error)) from None
+
+
+def module_of(root: Any, file: str) -> Module:
+    """The module of a syntax tree; places are (0, 0) in one without locations."""
     # The package's path starts with an implied "data" that has no text of its own.
-    module = Module(_reference(root["package"]["path"][1:], literal_head=True))
+    module = Module(file, _reference(root["package"]["path"][1:], literal_head=True), root)
     for entry in root.get("imports") or []:
         module.imports.append(Import(_reference(entry["path"]["value"]), entry.get("alias", "")))
     for entry in root.get("rules") or []:
@@ -101,7 +116,14 @@ def read_module(tree: bytes) -> Module:
 def _rule(entry: dict[str, object]) -> Rule:
     head = entry["head"]
     assert isinstance(head, dict)
+    value = head.get("value")
+    assert isinstance(value, dict | None)
+    body = entry.get("body")
+    assert isinstance(body, list | None)
+    bare = not entry.get("else") and all(expression.get("generated") for expression in body or ())
+    literal = value is not None and value.get("type") in ("boolean", "number", "string")
     return Rule(
+        constant=value["value"] if value is not None and literal and bare else None,
         reference=_reference(head["ref"]),
         default=bool(entry.get("default")),
         function=bool(head.get("args")),

@@ -173,7 +173,10 @@ def profile(file: WorkflowFile, lines: Lines, report: Report) -> Profile:
         observing=file.phases.observing,
         attesting=file.phases.attesting,
         guards=tuple(ExtraGuard(entry.guard, entry.transition) for entry in file.guards),
-        clocks=tuple(Clock(clock.name, clock.starts, clock.within, clock.note) for clock in file.clocks),
+        clocks=tuple(
+            Clock(clock.name, clock.starts, clock.within, clock.note, clock.retention)
+            for clock in file.clocks
+        ),
     )
 
 

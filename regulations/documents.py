@@ -121,12 +121,16 @@ class GuardEntry(_Strict):
 
 
 class ClockEntry(_Strict):
-    """A deadline: ``within`` (``72h``, ``60d``, ``12mo``, ``6y``) after what ``starts`` names."""
+    """A deadline: ``within`` (``72h``, ``60d``, ``12mo``, ``6y``) after what ``starts`` names.
+
+    With ``retention``, records are kept so long at least.
+    """
 
     name: Name
     starts: Text
     within: LegalSpan
     note: Text
+    retention: bool = False
 
 
 class WorkflowFile(_Strict):

@@ -158,6 +158,8 @@ class Clock:
     starts: str
     within: Span
     note: str
+    retention: bool
+    """Whether it says how long records are kept at least."""
 
 
 @dataclass(frozen=True, slots=True)

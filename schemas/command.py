@@ -5,12 +5,16 @@ from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from schemas.documents import check_document
 from schemas.envelope import moment_of
 from schemas.errors import Unreadable
 from schemas.identity import MAX_NAME_CHARS
 
 MAX_LONG: Final = 2**63 - 1
 """Bound of Avro's long and of bigint columns."""
+
+MAX_DETAILS_BYTES: Final = 32_768
+"""Bound of a JSON object beside a command's own fields: its event fits whole into an entry of the log."""
 
 FIRST_YEAR: Final = 1970
 """Earlier times are mistakes: no evidence of an information system is older."""
@@ -37,21 +41,32 @@ def _canonical_uuid(text: str) -> str:
     return text
 
 
-def _rfc_3339(text: str) -> str:
+def moment(text: str) -> str:
+    """Raises ValueError for anything but an RFC 3339 time with an offset."""
     try:
-        moment = moment_of(text)
+        found = moment_of(text)
     except (Unreadable, OverflowError):
         raise ValueError("is no RFC 3339 time with an offset") from None
-    if moment.year < FIRST_YEAR:
+    if found.year < FIRST_YEAR:
         raise ValueError(f"is before {FIRST_YEAR}")
     return text
+
+
+def _json_object(data: bytes) -> bytes:
+    try:
+        check_document(data)
+    except Unreadable as error:
+        raise ValueError(error.detail) from None
+    return data
 
 
 Name = Annotated[str, Field(min_length=1, max_length=MAX_NAME_CHARS), AfterValidator(printable)]
 Text = Annotated[str, Field(max_length=2000), AfterValidator(no_nul)]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 EvidenceId = Annotated[str, AfterValidator(_canonical_uuid)]
-Timestamp = Annotated[str, Field(max_length=64), AfterValidator(_rfc_3339)]
+EventId = Annotated[str, AfterValidator(_canonical_uuid)]
+JsonObject = Annotated[bytes, Field(max_length=MAX_DETAILS_BYTES), AfterValidator(_json_object)]
+Timestamp = Annotated[str, Field(max_length=64), AfterValidator(moment)]
 
 
 class Command(BaseModel):

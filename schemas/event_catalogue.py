@@ -36,10 +36,10 @@ def render(topics: Topics, schemas: SchemaSet) -> str:
     parts = [_NOTICE, _INTRODUCTION]
     for family in FAMILIES:
         topic = topics.events(family)
-        own = [name for name in topic.messages if name.rpartition(".")[2] not in common]
+        own = [name for name in topic.messages if _unfamiliar(name, family) not in common]
         parts += [_heading(family.capitalize(), topic), *(_event(name, name, schemas) for name in own)]
     parts.append(_LANE_EVENTS)
-    parts += [_event(f"governance.{FAMILIES[0]}.{name}", f"governance.….{name}", schemas) for name in common]
+    parts += [_event(name.replace("…", FAMILIES[0]), name, schemas) for name in common]
     receipts = topics.receipts
     parts += [_heading("Receipts", receipts), *(_event(name, name, schemas) for name in receipts.messages)]
     return "\n".join(parts)
@@ -55,9 +55,13 @@ def write(topics: Topics, schemas: SchemaSet, file: Path = FILE) -> bool:
 
 
 def _common(topics: Topics) -> list[str]:
-    """Last parts of the names that every family's event topic has."""
-    ends = [[name.rpartition(".")[2] for name in topics.events(family).messages] for family in FAMILIES]
-    return [end for end in ends[0] if all(end in others for others in ends)]
+    """What every family's event topic carries, the family's name in it replaced."""
+    names = [[_unfamiliar(name, family) for name in topics.events(family).messages] for family in FAMILIES]
+    return [name for name in names[0] if all(name in others for others in names)]
+
+
+def _unfamiliar(name: str, family: str) -> str:
+    return name.replace(f"governance.{family}.", "governance.….")
 
 
 def _heading(title: str, topic: Topic) -> str:

@@ -56,6 +56,15 @@ def policy_id(tenant: str, reference: str) -> str:
         return str(uuid5(NAMESPACE, f"policy\x1f{tenant}\x1f{reference}"))
 
 
+@lru_cache(maxsize=65_536)
+def decision_point_id(tenant: str, reference: str) -> str:
+    """The id of a decision point, from its name or from the id itself; its name is its identity."""
+    try:
+        return str(UUID(reference))
+    except ValueError:
+        return str(uuid5(NAMESPACE, f"decision_point\x1f{tenant}\x1f{reference}"))
+
+
 def object_key(tenant: str, evidence_id: str, sha256: str) -> str:
     """The key of an artifact in the evidence bucket; ``sha256`` is its hash in hex.
 

@@ -11,6 +11,7 @@ The leaf hash is RFC 9162's ``SHA-256(0x00 || entry)``.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from hashlib import sha256
 from typing import Final
 
@@ -56,6 +57,11 @@ def leaf_hash(entry: bytes) -> bytes:
     return sha256(b"\x00" + entry).digest()
 
 
+def large_value_of(entry: bytes) -> LargeValue | None:
+    """Digest and length of the value that an entry does not hold itself; raises :class:`Unreadable`."""
+    return decode_entry(entry)[1] if entry[1:2] == _VERSION_2 else None
+
+
 def decode_entry(entry: bytes) -> tuple[EventRecord, LargeValue | None]:
     """The record of an entry; for version 2 the value is None and its digest comes beside it.
 
@@ -85,23 +91,25 @@ def decode_entry(entry: bytes) -> tuple[EventRecord, LargeValue | None]:
 
 
 def _start(record: EventRecord, version: int) -> bytes:
-    parts = [
-        b"\x87",
-        _head(0, version),
-        _text(record.topic),
-        _head(0, record.partition),
-        _head(0, record.lane_seq),
-        _bytes(record.key),
-        _head(4, len(record.headers)),
-    ]
-    names, heads = _HEADER_HEADS, _OCTETS_HEADS
-    for name, value in record.headers:
-        head = names.get(name) or _header_name(name)
-        if value is not None and len(value) < 256:
-            parts += (head, heads[len(value)], value)
-        else:
-            parts += (head, _bytes(value))
-    return b"".join(parts)
+    known = _HEADER_HEADS
+    try:
+        headers = [known[name][len(value)] + value for name, value in record.headers]
+    except (KeyError, IndexError, TypeError):  # a new name, a long value, none at all
+        headers = [_header(name, value) for name, value in record.headers]
+    return b"".join(
+        (
+            _lane(version, record.topic, record.partition),
+            _head(0, record.lane_seq),
+            _bytes(record.key),
+            _head(4, len(headers)),
+            *headers,
+        )
+    )
+
+
+@lru_cache(maxsize=1024)
+def _lane(version: int, topic: str, partition: int) -> bytes:
+    return b"".join((b"\x87", _head(0, version), _text(topic), _head(0, partition)))
 
 
 def _head(major: int, value: int) -> bytes:
@@ -122,11 +130,12 @@ def _text(value: str) -> bytes:
     return _head(3, len(data)) + data
 
 
-def _header_name(name: str) -> bytes:
-    head = b"\x82" + _text(name)
-    if len(_HEADER_HEADS) < _MAX_CACHED_NAMES:
-        _HEADER_HEADS[name] = head
-    return head
+def _header(name: str, value: bytes | None) -> bytes:
+    """A pair; its name is known from now on."""
+    start = b"\x82" + _text(name)
+    if name not in _HEADER_HEADS and len(_HEADER_HEADS) < _MAX_CACHED_NAMES:
+        _HEADER_HEADS[name] = [start + head for head in _OCTETS_HEADS]
+    return start + _bytes(value)
 
 
 def _bytes(value: bytes | None) -> bytes:
@@ -190,7 +199,12 @@ class _Reader:
         return piece
 
 
-_MAX_CACHED_NAMES: Final = 1024
-_HEADER_HEADS: dict[str, bytes] = {}
+_VERSION_2: Final = b"\x02"
+"""Second byte of an entry: its version, after the head of the array."""
+
+_MAX_CACHED_NAMES: Final = 64
+"""Some 20 KB each; the engine's own events have 14."""
+_HEADER_HEADS: dict[str, Sequence[bytes]] = {}
+"""By name, what stands before a value of each length below 256: pair, name and the value's own head."""
 _SHORT_HEADS: Final = [bytes((n,)) for n in range(256)]
 _OCTETS_HEADS: Final = [_head(2, length) for length in range(256)]

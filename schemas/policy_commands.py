@@ -6,6 +6,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from schemas.command import Command, Name, Text, no_nul, printable
 from schemas.identity import MAX_NAME_CHARS, policy_id
+from schemas.replay_report import ReplayReport
 
 MAX_REGO_CHARS: Final = 131_072
 """Bound of one module's source; the created event holds it and stays under 1 MiB."""
@@ -23,6 +24,8 @@ Enforcement = Literal["mandatory", "soft_mandatory", "advisory"]
 """What a deny does: blocks; blocks until another person overrides it; is only recorded."""
 FailMode = Literal["closed", "open", "last_known"]
 """What decides where the policy cannot: deny; allow; its last answer on the same resource, else deny."""
+PolicyType = Literal["opa_rego", "rego_v0"]
+"""The language's version 1; or its version 0, which is converted when it is submitted."""
 InputStorage = Literal["full", "digest"]
 Regulation = Literal["soc2", "iso27001", "hipaa", "iso42001", "eu_ai_act", "fedramp"]
 
@@ -33,6 +36,8 @@ Version = Annotated[int, Field(ge=1, le=1_000_000)]
 
 
 FilePath = Annotated[str, Field(min_length=1, max_length=MAX_NAME_CHARS), AfterValidator(printable)]
+EntryPath = Annotated[str, Field(max_length=MAX_NAME_CHARS), AfterValidator(printable)]
+"""Where ``rego_content`` lies among the files, for findings; empty: they name it ``policy.rego``."""
 JsonPointer = Annotated[
     str, Field(pattern=r"^(/[^/]*)+$", max_length=MAX_NAME_CHARS), AfterValidator(printable)
 ]
@@ -57,7 +62,7 @@ class CreatePolicy(_PolicyCommand):
 
     TYPE = "governance.policy.create"
     name: Name
-    policy_type: Literal["opa_rego"] = "opa_rego"
+    policy_type: PolicyType = "opa_rego"
     rego_content: Rego
     regulation_refs: list[Regulation] = Field(default=[], max_length=20)
     description: Text = ""
@@ -67,6 +72,7 @@ class CreatePolicy(_PolicyCommand):
     files: list[PolicyFile] = Field(default=[], max_length=MAX_FILES)
     personal_fields: list[JsonPointer] = Field(default=[], max_length=MAX_PERSONAL_FIELDS)
     input_storage: InputStorage = "full"
+    entry_path: EntryPath = ""
 
     def aggregate(self, tenant: str) -> str:
         return policy_id(tenant, self.name)
@@ -92,6 +98,8 @@ class UpdatePolicy(_ExistingPolicyCommand):
     files: list[PolicyFile] | None = Field(default=None, max_length=MAX_FILES)
     personal_fields: list[JsonPointer] | None = Field(default=None, max_length=MAX_PERSONAL_FIELDS)
     input_storage: InputStorage | None = None
+    entry_path: EntryPath | None = None
+    """Counts only where ``rego_content`` comes along."""
 
 
 class ReplayGate(BaseModel):
@@ -108,6 +116,8 @@ class ActivatePolicy(_ExistingPolicyCommand):
     TYPE = "governance.policy.activate"
     version: Version
     replay: ReplayGate | None = None
+    override_replay: Text = ""
+    """Why the version is activated although its replay kept it back; empty: it is not."""
 
 
 class RollbackPolicy(_ExistingPolicyCommand):
@@ -164,14 +174,34 @@ class FailActivation(_ExistingPolicyCommand):
     reason: Text
 
 
-class Evaluate(Command):
-    """Asks one policy about one input (UTF-8 JSON object, bounds in :mod:`schemas.documents`)."""
+class ShadowPolicy(_ExistingPolicyCommand):
+    """Asks for a version to be asked beside the deciding one, without any effect."""
 
-    TYPE = "governance.policy.evaluate"
-    policy: Name
-    input: bytes
-    resource: Name
-    decision_point: Annotated[str, Field(max_length=MAX_NAME_CHARS), AfterValidator(printable)] = ""
+    TYPE = "governance.policy.shadow"
+    version: Version
 
-    def aggregate(self, tenant: str) -> str:
-        return self.resource
+
+UnshadowCause = Literal["operator", "breaker", "bundle", "activated", "replaced"]
+"""Who ends a shadow: a person; the engine, as it is late or fails, or cannot be loaded; another command."""
+
+
+class UnshadowPolicy(_ExistingPolicyCommand):
+    """Stops asking a policy's shadow version."""
+
+    TYPE = "governance.policy.unshadow"
+    version: Version | None = None
+    reason: Text = ""
+    cause: UnshadowCause = "operator"
+    """Any other than ``operator`` needs the engine's authentication code."""
+
+
+class ReportReplay(_ExistingPolicyCommand):
+    """Engine-made: what the replay that an activation waits for has found, or why there was none."""
+
+    TYPE = "governance.policy.report_replay"
+    version: Version
+    replay: Name
+    """Event id of the request."""
+    error: Text
+    """Why there is no report; empty where there is one."""
+    report: ReplayReport | None

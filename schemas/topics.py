@@ -66,6 +66,7 @@ class TopicsFile(_Strict):
     families: Mapping[Family, FamilyEntry]
     lane_commands: tuple[str, ...]
     lane_events: tuple[str, ...]
+    shared_events: tuple[str, ...]
     engine_made: tuple[str, ...]
     topics: TopicEntries
 
@@ -151,7 +152,8 @@ def read_topics(text: str) -> Topics:
     found: list[Topic] = []
     for family in FAMILIES:
         entry = file.families[family]
-        events = (*entry.events, *(f"governance.{family}.{name}" for name in file.lane_events))
+        said = (f"governance.{family}.{name}" for name in file.lane_events)
+        events = (*entry.events, *said, *file.shared_events)
         for template, messages in (
             (file.topics.commands, (*entry.commands, *file.lane_commands)),
             (file.topics.events, events),

@@ -1,4 +1,4 @@
-"""``python -m agents.background``: timers and artifacts, until SIGTERM or SIGINT."""
+"""``python -m agents.background``: timers, artifacts and overdue replays, until SIGTERM or SIGINT."""
 
 import asyncio
 import logging
@@ -7,11 +7,13 @@ import signal
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
+from typing import Final
 
 import uvloop
 from pydantic import ValidationError
 
 from agents.background.kafka import SealedOutlet
+from agents.background.overdue import Overdue
 from agents.background.postgres import PostgresDue
 from agents.background.s3 import S3Artifacts
 from agents.background.scheduler import Scheduler
@@ -23,6 +25,9 @@ from agents.logs import dict_config
 from agents.telemetry import serve
 
 log = logging.getLogger("governance.background")
+
+REPLAY_GIVEN_UP_AFTER: Final = 3
+"""Times the longest replay: others may be before it."""
 
 
 async def run(settings: BackgroundSettings) -> None:
@@ -36,10 +41,12 @@ async def run(settings: BackgroundSettings) -> None:
         outlet = SealedOutlet(settings.broker(), settings.key(), _now)
         resources.push_async_callback(outlet.close)
         store = await resources.enter_async_context(S3Artifacts.connect(settings.bucket()))
-        patience = {name: Patience(_report(name)) for name in ("scheduler", "verifier")}
+        patience = {name: Patience(_report(name)) for name in ("scheduler", "verifier", "overdue")}
         rules = Rules(settings.max_bytes, timedelta(days=settings.retention_days))
         verifier = Verifier(source, store, outlet, rules, patience["verifier"], _now, settings.poll_s)
         scheduler = Scheduler(source, outlet, patience["scheduler"], _now)
+        limit = REPLAY_GIVEN_UP_AFTER * timedelta(seconds=settings.replay_timeout_s)
+        overdue = Overdue(source, outlet, limit, patience["overdue"], _now)
 
         def problems() -> dict[str, str | None]:
             waiting = {name: each.outage for name, each in patience.items()}
@@ -52,6 +59,7 @@ async def run(settings: BackgroundSettings) -> None:
             tasks = [
                 group.create_task(scheduler.run(), name="scheduler"),
                 group.create_task(verifier.run(), name="verifier"),
+                group.create_task(overdue.run(), name="overdue"),
             ]
             log.info("background process is running")
             await stop.wait()

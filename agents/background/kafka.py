@@ -1,4 +1,4 @@
-"""What the background process says, sealed and published."""
+"""What the engine's processes beside the lanes say, sealed and published."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -10,15 +10,17 @@ from client.broker import Broker
 from schemas.models import Command
 
 ACTOR: Final = "aumos-background"
-"""``ce_actorid`` of what this process says."""
+"""``ce_actorid`` of what the background process says."""
 
 
 class SealedOutlet:
     """:class:`agents.background.ports.CommandOutlet`; ``clock`` gives an aware datetime."""
 
-    def __init__(self, broker: Broker, engine_key: bytes, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self, broker: Broker, engine_key: bytes, clock: Callable[[], datetime], actor: str = ACTOR
+    ) -> None:
         self._outlet = KafkaOutlet(broker)
-        self._seal = Seal(engine_key, ACTOR)
+        self._seal = Seal(engine_key, actor)
         self._clock = clock
 
     async def send(self, tenant: str, command: Command, command_id: str) -> None:

@@ -69,6 +69,22 @@ class TimerSource(Protocol):
         """
 
 
+class ReplayKey(NamedTuple):
+    """A replay that an activation waits for."""
+
+    tenant: str
+    policy_id: str
+    version: int
+    replay_id: str
+
+
+class ReplayTimes(Protocol):
+    """Where replays are read that have not ended."""
+
+    async def replays_before(self, moment: datetime) -> list[ReplayKey]:
+        """Those asked for before a moment; raises :class:`agents.errors.Outage`."""
+
+
 @dataclass(frozen=True, slots=True)
 class Content:
     """What an object's version holds. ``sha256`` is hex, and empty where it was too large to be read."""

@@ -6,13 +6,13 @@ from typing import Final
 
 import asyncpg
 
-from agents.background.ports import ArmedTimer, TimerPlace, Unverified
+from agents.background.ports import ArmedTimer, ReplayKey, TimerPlace, Unverified
 from agents.errors import Outage
 
 COMMAND_TIMEOUT_S: Final = 10.0
 """Longest wait for one statement, in seconds; a slower database counts as away."""
 
-POOL_SIZE: Final = 2
+POOL_SIZE: Final = 3
 """Connections: one a loop."""
 
 _OUTAGES: Final = (
@@ -37,6 +37,12 @@ WHERE state = 'armed' AND (due_at, tenant_id, aggregate, name) > ($1, $2, $3, $4
 ORDER BY due_at, tenant_id, aggregate, name LIMIT $6
 """
 
+_REPLAYS: Final = """
+SELECT tenant_id, policy_id, version, replay_id
+FROM governance.policy_replay WHERE outcome = 'running' AND requested_at < $1
+ORDER BY requested_at, replay_id
+"""
+
 
 class PostgresDue:
     """Reads on a few connections, made anew after an outage. Every method raises :class:`Outage`."""
@@ -55,6 +61,10 @@ class PostgresDue:
         """:meth:`agents.background.ports.TimerSource.timers`."""
         rows = await self._fetch(_TIMERS, *after, until, limit)
         return [ArmedTimer(TimerPlace(row[0], row[1], row[2], row[3]), row[4]) for row in rows]
+
+    async def replays_before(self, moment: datetime) -> list[ReplayKey]:
+        """:meth:`agents.background.ports.ReplayTimes.replays_before`."""
+        return [ReplayKey(*row) for row in await self._fetch(_REPLAYS, moment)]
 
     async def close(self) -> None:
         """Gives the connections back."""

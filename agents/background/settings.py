@@ -27,14 +27,21 @@ class BackgroundSettings(EngineSettings):
     # setting. S3 takes at most 5 GiB in one request.
     max_bytes: Annotated[int, Field(alias="AUMOS_GOVERNANCE_EVIDENCE_MAX_BYTES", ge=1, le=5 * 2**30)] = 2**30
 
-    # Days for which a verified artifact cannot be deleted, from its submission on: six years, HIPAA's
-    # (45 CFR 164.316), the longest of the regulations here. At most a century: it can never be shortened.
+    # Days for which a verified artifact cannot be deleted, from its submission on: ten years, what the
+    # EU AI Act asks for documentation (Art. 18(1)), the longest of the regulations here. At most a century:
+    # it can never be shortened.
     retention_days: Annotated[
         int, Field(alias="AUMOS_GOVERNANCE_EVIDENCE_RETENTION_DAYS", ge=1, le=36_525)
-    ] = 2190
+    ] = 3653
 
     # Seconds between looks for unverified evidence: nobody waits for a verification with open eyes.
     poll_s: Annotated[float, Field(alias="AUMOS_GOVERNANCE_EVIDENCE_POLL_S", ge=0.05, le=60)] = 1.0
+
+    # Seconds that one replay may take (python -m agents.replay); thrice as long after its request, one that
+    # nobody has reported is given up.
+    replay_timeout_s: Annotated[float, Field(alias="AUMOS_GOVERNANCE_REPLAY_TIMEOUT_S", ge=1, le=86_400)] = (
+        600.0
+    )
 
     def bucket(self) -> Bucket:
         """How to reach the evidence bucket."""

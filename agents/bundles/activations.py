@@ -1,7 +1,8 @@
-"""Which activations are to be confirmed or given up, and what was already said of them.
+"""Which activations are to be confirmed or given up, which versions are to be suspended because no bundle
+with them loads, and what was already said of them.
 
-Per activation one verdict: the record that carries it is kept and, while the version still waits,
-sent again with the same bytes, so that the inbox takes it once.
+Per version one verdict: the record that carries it is kept and, while the version still waits, sent again
+with the same bytes, so that the inbox takes it once.
 """
 
 from collections.abc import Iterable, Mapping
@@ -11,7 +12,7 @@ from agents.bundles.commands import Sealer
 from agents.bundles.ports import LoadableVersion, VersionKey
 from agents.bundles.shard import Shard
 from agents.engine_commands import EngineCommand
-from schemas.models import ConfirmActivation, Confirmation, FailActivation
+from schemas.models import ConfirmActivation, Confirmation, FailActivation, SuspendPolicy
 
 MAX_REASON_CHARS = 2000
 """Bound of ``reason`` in the command's schema."""
@@ -19,7 +20,7 @@ MAX_REASON_CHARS = 2000
 
 @dataclass(slots=True)
 class Pending:
-    """One activation that waits for its verdict; times are seconds of a monotonic clock."""
+    """One version that waits for its verdict or for what that leads to; times are of a monotonic clock."""
 
     version: LoadableVersion
     shard: str
@@ -40,6 +41,7 @@ class Activations:
     patience_s: float
     repeat_s: float
     _pending: dict[VersionKey, Pending] = field(default_factory=dict)
+    _culprits: dict[VersionKey, Pending] = field(default_factory=dict)
 
     def observe(self, activating: Iterable[tuple[str, LoadableVersion]], now: float) -> None:
         """Takes over the versions that now wait, each with the name of its process."""
@@ -52,18 +54,25 @@ class Activations:
 
     def due(self, shards: Mapping[str, Shard], now: float) -> list[tuple[Pending, EngineCommand]]:
         """The verdicts to be sent now; the caller sets ``sent_at`` of what it sent."""
-        found = []
         for pending in self._pending.values():
             pending.verdict = pending.verdict or self._verdict(pending, shards[pending.shard], now)
-            unsent = pending.sent_at is None or now - pending.sent_at >= self.repeat_s
-            if pending.verdict is not None and unsent:
-                found.append((pending, pending.verdict))
-        return found
+        before, self._culprits = self._culprits, {}
+        for shard in shards.values():
+            for version, why in shard.culprits:
+                known = before.get(version.key) or Pending(version, shard.name, now)
+                known.verdict = known.verdict or self._suspension(version, why)
+                self._culprits[version.key] = known
+        return [
+            (pending, pending.verdict)
+            for pending in (*self._pending.values(), *self._culprits.values())
+            if pending.verdict is not None
+            and (pending.sent_at is None or now - pending.sent_at >= self.repeat_s)
+        ]
 
     def _verdict(self, pending: Pending, shard: Shard, now: float) -> EngineCommand | None:
         version = pending.version
         since = version.activating_since.isoformat() if version.activating_since else ""
-        if shard.confirmed is not None and version.key in shard.confirmed.contents.digests:
+        if shard.confirmed is not None and shard.serves(version.key):
             revision = shard.confirmed.revision
             confirm = ConfirmActivation(
                 policy=version.policy_id,
@@ -82,6 +91,17 @@ class Activations:
         fail = FailActivation(
             policy=version.policy_id,
             version=version.version,
-            reason=reason.replace("\x00", "")[:MAX_REASON_CHARS],
+            reason=_bounded(reason),
         )
         return self.sealer.seal(version.tenant, fail, since)
+
+    def _suspension(self, version: LoadableVersion, why: str) -> EngineCommand:
+        """Said of one confirmation of a version: activated again it has another, and may fail again."""
+        suspend = SuspendPolicy(
+            policy=version.policy_id, version=version.version, reason=_bounded(why), cause="bundle"
+        )
+        return self.sealer.seal(version.tenant, suspend, str(version.confirmed_revision))
+
+
+def _bounded(reason: str) -> str:
+    return reason.replace("\x00", "")[:MAX_REASON_CHARS]

@@ -1,4 +1,4 @@
-"""Verdicts on activations as engine-made commands."""
+"""Verdicts on versions as engine-made commands."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from typing import Final
 
 from agents.engine_commands import EngineCommand, Seal
 from schemas.identity import derived_command_id
-from schemas.models import ConfirmActivation, FailActivation
+from schemas.models import ConfirmActivation, FailActivation, SuspendPolicy
 
 ACTOR: Final = "aumos-bundle-service"
 """``ce_actorid`` of what this process says."""
@@ -20,10 +20,12 @@ class Sealer:
     engine_key: bytes
     clock: Callable[[], datetime]
 
-    def seal(self, tenant: str, command: ConfirmActivation | FailActivation, since: str) -> EngineCommand:
-        """The record of a verdict on the activation that began at ``since``.
+    def seal(
+        self, tenant: str, command: ConfirmActivation | FailActivation | SuspendPolicy, since: str
+    ) -> EngineCommand:
+        """The record of a verdict on what a version is ``since`` some moment.
 
-        Its id follows from that activation alone, whichever revision or restart it comes from.
+        Its id follows from that alone, whichever revision or restart it comes from.
         """
         cause = (command.TYPE, tenant, command.aggregate(tenant), str(command.version), since)
         seal = Seal(self.engine_key, ACTOR)

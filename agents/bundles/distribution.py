@@ -11,10 +11,15 @@ from agents.bundles.ports import LoadableVersion, VersionKey, VersionSource
 from agents.bundles.reports import read_report
 from agents.bundles.shard import Offer, Shard
 from agents.opa.shards import opa_names, shard_of
+from rego.loaded import Loaded
 
 FATE_WAIT_S: Final = 0.5
 """Seconds for which an OPA that asks again without having loaded its last download waits for its own
 status report to tell why; the report follows within milliseconds unless it is lost."""
+
+
+WAITING: Final = frozenset({"activating", "shadowing"})
+"""States in which a version waits for the word that it is loaded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +46,8 @@ class Distribution:
         """Monotonic time of the last successful reading."""
         self._source = source
         self._now_us = now_us
-        self._modules: dict[VersionKey, str] = {}
+        self._loaded: dict[VersionKey, Loaded] = {}
+        self._wanted: dict[str, list[LoadableVersion]] = {}
         self._archives: dict[str, Download] = {}
         self._changed = asyncio.Event()
         self._closing = False
@@ -52,18 +58,25 @@ class Distribution:
         Raises :class:`agents.errors.Outage`; what is handed out then stays as it was.
         """
         versions = await self._source.loadable()
-        missing = [version.key for version in versions if version.key not in self._modules]
-        modules = self._modules | await self._source.modules(missing)
-        versions = [version for version in versions if version.key in modules]
-        self._modules = {version.key: modules[version.key] for version in versions}
-        wanted: dict[str, list[LoadableVersion]] = {name: [] for name in self.names}
+        missing = [version.key for version in versions if version.key not in self._loaded]
+        loaded = self._loaded | await self._source.loaded(missing)
+        versions = [version for version in versions if version.key in loaded]
+        before, wanted = self._wanted, {name: list[LoadableVersion]() for name in self.names}
         for version in versions:
             wanted[shard_of(version.tenant, self.names)].append(version)
-        changed = [shard.want(wanted[name], self._now_us()) for name, shard in self.shards.items()]
+        changed = [
+            shard.want(wanted[name], self._now_us())
+            for name, shard in self.shards.items()
+            if wanted[name] != before.get(name)
+        ]
+        self._wanted = wanted
+        offered = [shard.offer.contents.digests for shard in self.shards.values() if shard.offer is not None]
+        kept = {version.key for version in versions}.union(*offered)
+        self._loaded = {key: found for key, found in loaded.items() if key in kept}
         if any(changed) or self.read_at is None:
             self._ring()
         self.read_at = monotonic()
-        return [(name, v) for name, found in wanted.items() for v in found if v.state == "activating"]
+        return [(name, v) for name, found in wanted.items() for v in found if v.state in WAITING]
 
     async def bundle(self, name: str, etag: str, wait_s: float) -> Download | None:
         """The bundle for an OPA that serves ``etag``, once it is another one; None after ``wait_s``.
@@ -78,9 +91,9 @@ class Distribution:
                 self._ring()
             changed = self._changed
             if shard.may_deliver(etag) and shard.offer is not None:
-                download = await self._archive(name, shard.offer)
-                shard.delivered(download.offer)
-                return download
+                # Said before the archive is made: meanwhile nothing may be confirmed that it lacks.
+                shard.delivered(shard.offer)
+                return await self._archive(name, shard.offer)
             now = monotonic()
             if now >= end or self._closing:
                 return None
@@ -109,9 +122,9 @@ class Distribution:
     async def _archive(self, name: str, offer: Offer) -> Download:
         ready = self._archives.get(name)
         if ready is None or ready.offer != offer:
-            modules = {key: self._modules[key] for key in offer.contents.digests}
+            loaded = {key: self._loaded[key] for key in offer.contents.digests}
             signing_key = self.shards[name].signing_key
-            data = await asyncio.to_thread(build, offer.contents, modules, offer.revision, signing_key)
+            data = await asyncio.to_thread(build, offer.contents, loaded, offer.revision, signing_key)
             ready = self._archives[name] = Download(offer, data)
         return ready
 

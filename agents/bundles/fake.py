@@ -4,11 +4,11 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from hashlib import sha256
 
 from agents.bundles.ports import LoadableVersion, LoadedState, VersionKey
 from agents.engine_commands import EngineCommand
 from agents.errors import Outage
+from rego.loaded import Loaded
 
 
 @dataclass(slots=True)
@@ -16,17 +16,21 @@ class FakeVersions:
     """:class:`agents.bundles.ports.VersionSource` over a dictionary; ``away`` makes every read fail."""
 
     rows: dict[VersionKey, LoadableVersion] = field(default_factory=dict)
-    sources: dict[VersionKey, str] = field(default_factory=dict)
+    sources: dict[VersionKey, Loaded] = field(default_factory=dict)
     away: bool = False
     _changed: asyncio.Event = field(default_factory=asyncio.Event)
 
-    def put(self, key: VersionKey, module: str, state: LoadedState, confirmed_revision: int = 0) -> None:
-        """Adds a version, or changes its state."""
-        tenant, policy_id, version = key
-        since = datetime(2026, 1, 1, tzinfo=UTC) if state == "activating" else None
-        digest = sha256(module.encode()).hexdigest()
-        self.rows[key] = LoadableVersion(tenant, policy_id, version, state, digest, since, confirmed_revision)
-        self.sources[key] = module
+    def put(
+        self, key: VersionKey, version: Loaded | str, state: LoadedState, confirmed_revision: int = 0
+    ) -> None:
+        """Adds a version (a text is its only module), or changes its state."""
+        loaded = Loaded(version) if isinstance(version, str) else version
+        tenant, policy_id, number = key
+        since = datetime(2026, 1, 1, tzinfo=UTC) if state in {"activating", "shadowing"} else None
+        self.rows[key] = LoadableVersion(
+            tenant, policy_id, number, state, loaded.digest, since, confirmed_revision
+        )
+        self.sources[key] = loaded
         self._changed.set()
 
     def become(self, key: VersionKey, state: LoadedState, confirmed_revision: int = 0) -> None:
@@ -43,7 +47,7 @@ class FakeVersions:
         self._refuse_when_away()
         return list(self.rows.values())
 
-    async def modules(self, keys: Sequence[VersionKey]) -> dict[VersionKey, str]:
+    async def loaded(self, keys: Sequence[VersionKey]) -> dict[VersionKey, Loaded]:
         self._refuse_when_away()
         return {key: self.sources[key] for key in keys if key in self.sources}
 

@@ -6,23 +6,25 @@ from datetime import datetime
 from typing import Literal, Protocol
 
 from agents.engine_commands import EngineCommand
+from rego.loaded import Loaded
 
 VersionKey = tuple[str, str, int]
 """Tenant, policy id, version."""
 
-LoadedState = Literal["activating", "active", "superseded"]
+LoadedState = Literal["activating", "active", "superseded", "shadowing", "shadow"]
+"""``shadowing``: a shadow that no process has confirmed yet."""
 
 
 @dataclass(frozen=True, slots=True)
 class LoadableVersion:
-    """A policy version that can be asked for: activating, active, or the policy's last superseded one."""
+    """A policy version that can be asked for: activating, active, shadow, or the last superseded one."""
 
     tenant: str
     policy_id: str
     version: int
     state: LoadedState
     digest: str
-    """SHA-256 (hex) of the module; modules never change, so it also names the text."""
+    """SHA-256 (hex) of what OPA loads; a version never changes, so it also names that."""
     activating_since: datetime | None
     confirmed_revision: int
 
@@ -38,8 +40,8 @@ class VersionSource(Protocol):
     async def loadable(self) -> list[LoadableVersion]:
         """All versions that OPA must hold."""
 
-    async def modules(self, keys: Sequence[VersionKey]) -> dict[VersionKey, str]:
-        """The modules of versions; one that is gone is absent."""
+    async def loaded(self, keys: Sequence[VersionKey]) -> dict[VersionKey, Loaded]:
+        """Modules and data of versions; one that is gone is absent."""
 
     async def wait_for_change(self, timeout_s: float) -> None:
         """Returns when something may have changed, at the latest after ``timeout_s`` seconds."""

@@ -1,16 +1,17 @@
 """What one OPA process is offered and what it has confirmed. A state machine without I/O.
 
 OPA polls with the ETag of what it serves; that is its word that it loaded it, as is its status
-report. A bundle that it downloaded and did not load is narrowed down until the culprit is found:
-first by the files that OPA's errors name, else by offering what is known to load plus a part of
-the rest. What OPA holds is never traded for a trial that lacks a deciding version.
+report. It compiles all that it holds at each change, so what is no longer wanted leaves with the next
+bundle that brings something. A bundle that it downloaded and did not load is narrowed down until the
+culprit is found: first by the files that OPA's errors name, else by offering what is known to load plus
+a part of the rest. What OPA holds is never traded for a trial that lacks a deciding version.
 """
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
-from agents.bundles.archive import Contents, module_path
+from agents.bundles.archive import Contents, module_path, version_of
 from agents.bundles.ports import LoadableVersion, VersionKey
 from agents.bundles.reports import Report, Trouble, revision_number
 
@@ -64,6 +65,23 @@ class Shard:
         self._floor = max([self._floor, *(version.confirmed_revision for version in self._wanted)])
         return self._renew(now_us)
 
+    @property
+    def culprits(self) -> list[tuple[LoadableVersion, str]]:
+        """What decides, or did before, and keeps bundles from loading; with OPA's message."""
+        return [
+            (version, self.excluded[version.key])
+            for version in self._wanted
+            if version.key in self.excluded and version.state in {"active", "superseded"}
+        ]
+
+    def serves(self, key: VersionKey) -> bool:
+        """Whether OPA holds a version and goes on holding it.
+
+        An older bundle that it loads just now, or the next one, may lack a version that it has held before.
+        """
+        coming = (self._sent, self.offer) if self._fate_open else (self.offer,)
+        return all(offer is not None and key in offer.contents.digests for offer in (self.confirmed, *coming))
+
     def polled(self, etag: str, now_us: int) -> bool:
         """OPA asks, serving the bundle ``etag`` (empty: none); True when something changed."""
         if self.offer is None:
@@ -88,7 +106,7 @@ class Shard:
         return self.offer is not None and etag != self.offer.etag and not self._fate_open
 
     def delivered(self, offer: Offer) -> None:
-        """An offer was sent."""
+        """An offer is being sent."""
         self._sent = offer
         self._fate_open = True
 
@@ -127,7 +145,8 @@ class Shard:
 
     def _narrow(self, offer: Offer, trouble: Trouble) -> None:
         """Draws the conclusion from an offer that did not load."""
-        named = [key for key in offer.contents.digests if module_path(key) in trouble.files]
+        files = {version_of(file) for file in trouble.files}
+        named = [key for key in offer.contents.digests if module_path(key) in files]
         unproven = [key for key in offer.contents.digests if not self._proven(key)]
         if not named and self.confirmed is not None and len(unproven) == 1:
             named = unproven
@@ -142,19 +161,28 @@ class Shard:
         ``force`` gives the same contents a new revision.
         """
         contents = Contents.of(self._chosen())
-        name = contents.name(self.signing_key)
-        if self.offer is not None and self.offer.name == name and not force:
+        if not force and self._offers(contents):
             return False
+        name = contents.name(self.signing_key)
         self._floor = max(self._floor + 1, now_us)
         self.offer = Offer(self._floor, contents, name)
         return True
+
+    def _offers(self, contents: Contents) -> bool:
+        """Whether the offer is that already, or is served, lacks nothing and has nothing that must go."""
+        if self.offer is None:
+            return False
+        offered = self.offer.contents.digests
+        if self.offer != self.confirmed or not self.excluded.keys().isdisjoint(offered):
+            return offered == contents.digests
+        return contents.digests.items() <= offered.items()
 
     def _chosen(self) -> list[LoadableVersion]:
         allowed = [version for version in self._wanted if version.key not in self.excluded]
         if self._trial is None:
             return allowed
         if self.confirmed is None:
-            return [version for version in allowed if version.state != "activating"]
+            return [version for version in allowed if version.state not in {"activating", "shadowing"}]
         unproven = [version for version in allowed if not self._proven(version.key)]
         return [version for version in allowed if self._proven(version.key)] + unproven[: self._trial]
 
@@ -174,4 +202,4 @@ def _base_first(version: LoadableVersion) -> tuple[int, VersionKey]:
     return (_RANK[version.state], version.key)
 
 
-_RANK: Final = {"active": 0, "superseded": 1, "activating": 2}
+_RANK: Final = {"active": 0, "superseded": 1, "shadow": 2, "activating": 3, "shadowing": 4}

@@ -1,126 +1,102 @@
-"""Deciding an evaluation: policy version, OPA's answer, enforcement and fail mode."""
+"""Deciding an evaluation: what is asked, and the decision event that its answers come to.
 
-from dataclasses import dataclass
+An evaluation asks a gate: one policy, or every policy that a decision point binds. Each policy of it is one
+question; what the answers come to is one event.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 from hashlib import sha256
-from typing import Final
 
-import orjson
-
+from agents.decisions.answering import KnownAnswer, Pointer, Verdict, answered
+from agents.decisions.combining import Combining, Said, combine, said
 from agents.decisions.masking import stored_input
 from agents.decisions.outcome import EventDraft, Outcome, Rejection
 from schemas.models import Evaluate
-
-MAX_REASONS: Final = 100
-"""Bound of the reasons copied out of a result; the result itself is kept whole."""
-
-MAX_OBLIGATIONS: Final = 100
-"""The same for its obligations."""
+from schemas.personal import SubjectKey, keyed_digest, seal
 
 
 @dataclass(frozen=True, slots=True)
-class Pointer:
-    """What a policy's name points to at one moment."""
+class Gate:
+    """What an evaluation asks, as it stood at one moment."""
 
-    policy_id: str
-    state: str
-    version: int | None
-    """The active version; None when none decides."""
-    module_digest: str
-    enforcement: str
-    fail_mode: str
-    timeout_ms: int | None
-    confirmed_revision: int
-    activation_event: str
-    personal_fields: tuple[str, ...] = ()
-    """JSON Pointers of input fields that are masked before they are stored."""
-    input_storage: str = "full"
-    """``full``, or ``digest``: the input itself is not stored."""
-    suspended: bool = False
-    """The version is suspended, or being activated again after that: OPA is not asked."""
-
-
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """OPA's answer on one version and one input."""
-
-    version: int
-    result: bytes | None
-    """The decision document as JSON; None when there is none."""
-    error: str
-    """Reason code when the policy did not answer, else empty."""
-    detail: str
-    duration_us: int
-    opa: str
-    revision: int
-
-
-def suspended_verdict(version: int) -> Verdict:
-    """What stands for OPA's answer on a suspended version: the fail mode decides."""
-    return Verdict(version, None, "suspended", f"version {version} is suspended", 0, "", 0)
-
-
-@dataclass(frozen=True, slots=True)
-class Answered:
-    """What one policy said, and what it comes to under its enforcement and fail mode."""
-
-    answer: str
-    """The policy's own ``allow`` or ``deny``; empty when it did not answer."""
-    outcome: str
-    basis: str
-    error: str
-    reasons: list[str]
-    obligations: list[str]
-    """JSON texts."""
-
-
-@dataclass(frozen=True, slots=True)
-class KnownAnswer:
-    """The last decision on a resource in which a policy answered by itself."""
-
-    decision_id: str
-    answer: str
-
-
-def needs_last_known(pointer: Pointer, verdict: Verdict) -> bool:
-    """Whether the fail mode asks what the policy answered last."""
-    return pointer.fail_mode == "last_known" and isinstance(_read_result(verdict), _NoAnswer)
-
-
-def answered(pointer: Pointer, verdict: Verdict, known: KnownAnswer | None) -> Answered:
-    """An undefined, malformed, late or missing answer takes the policy's fail mode, never its result.
-
-    An advisory policy never denies, whatever it says and whether it answers. A version that is not loaded
-    is never answered open.
-    """
-    said = _read_result(verdict)
-    if isinstance(said, _NoAnswer):
-        opened = pointer.fail_mode == "open" and verdict.error != "not_loaded"
-        remembered = pointer.fail_mode == "last_known" and known is not None and known.answer == "allow"
-        outcome = "allow" if opened or remembered or pointer.enforcement == "advisory" else "deny"
-        return Answered("", outcome, "fail_mode", said.error, [said.why], [])
-    answer = "allow" if said.allow else "deny"
-    outcome = "allow" if pointer.enforcement == "advisory" else answer
-    return Answered(answer, outcome, "policy", "", said.reasons, said.obligations)
+    policies: tuple[str, ...]
+    """As they are named, at least one."""
+    pointers: tuple[Pointer, ...]
+    """What each points to."""
+    combining: Combining | None = None
+    """None: one policy, asked by itself."""
+    binding: str = ""
+    """Event that bound the decision point."""
 
 
 def decide_evaluation(
     command: Evaluate,
-    pointer: Pointer | None,
-    verdict: Verdict | None,
+    gate: Gate | None,
+    verdicts: Sequence[Verdict | None],
     decision_id: str,
-    known: KnownAnswer | None = None,
+    known: Sequence[KnownAnswer | None],
+    subject: SubjectKey | None = None,
 ) -> Outcome:
-    """The decision event, or a rejection where no version could be asked."""
-    if pointer is None:
+    """The decision event, or a rejection where nothing could be asked.
+
+    Personal fields are sealed under the key of ``subject``; without one, or once it is destroyed, masked.
+
+    ``verdicts`` and ``known`` have an item for each policy of the gate; a verdict is None where the policy
+    has no active version.
+    """
+    if gate is None:
+        if not command.policy:
+            return Rejection("unknown_decision_point", f"nothing is bound to {command.decision_point!r}")
         return Rejection("unknown_policy", f"no policy {command.policy!r}")
+    if gate.combining is not None:
+        parts = [
+            said(policy, pointer, verdict, last)
+            for policy, pointer, verdict, last in zip(
+                gate.policies, gate.pointers, verdicts, known, strict=True
+            )
+        ]
+        return _combined(command, gate, gate.combining, parts, decision_id, subject)
+    (pointer,), (verdict,), (last,) = gate.pointers, verdicts, known
     if pointer.version is None or verdict is None:
         return Rejection("policy_not_active", f"policy {command.policy!r} is {pointer.state}")
-    comes_to = answered(pointer, verdict, known)
-    stored = stored_input(command.input, pointer.personal_fields, pointer.input_storage)
+    spoken = Said(command.policy, pointer, verdict, answered(pointer, verdict, last), last)
     body = {
+        **_body(command, decision_id, spoken),
+        **_stored(command.input, pointer.personal_fields, pointer.input_storage, decision_id, subject),
+    }
+    return (EventDraft("governance.policy.evaluated", command.resource, body, pointer.activation_event),)
+
+
+def _combined(
+    command: Evaluate,
+    gate: Gate,
+    combining: Combining,
+    parts: Sequence[Said],
+    decision_id: str,
+    subject: SubjectKey | None,
+) -> Outcome:
+    combined = combine(combining, parts)
+    # What one of the policies does not want stored is not stored.
+    personal = dict.fromkeys(field for pointer in gate.pointers for field in pointer.personal_fields)
+    storage = "digest" if any(pointer.input_storage == "digest" for pointer in gate.pointers) else "full"
+    body = {
+        **_body(command, decision_id, replace(combined.leading, comes_to=combined.comes_to)),
+        **_stored(command.input, tuple(personal), storage, decision_id, subject),
+        "combining": combining,
+        "parts": [part.body(effect) for part, effect in zip(parts, combined.effects, strict=True)],
+        "binding": gate.binding,
+    }
+    return (EventDraft("governance.policy.evaluated", command.resource, body, gate.binding),)
+
+
+def _body(command: Evaluate, decision_id: str, said: Said) -> Mapping[str, object]:
+    pointer, verdict, comes_to = said.pointer, said.verdict, said.comes_to
+    return {
         "decision_id": decision_id,
         "policy_id": pointer.policy_id,
-        "policy": command.policy,
+        "policy": said.policy,
         "version": pointer.version,
         "module_digest": pointer.module_digest,
         "resource": command.resource,
@@ -130,8 +106,6 @@ def decide_evaluation(
         "error": comes_to.error,
         "reasons": comes_to.reasons,
         "result": verdict.result,
-        "input": stored.document,
-        "input_digest": sha256(command.input).hexdigest(),
         "enforcement": pointer.enforcement,
         "fail_mode": pointer.fail_mode,
         "duration_us": verdict.duration_us,
@@ -139,43 +113,31 @@ def decide_evaluation(
         "bundle_revision": verdict.revision,
         "answer": comes_to.answer,
         "obligations": comes_to.obligations,
-        "input_storage": pointer.input_storage,
-        "masked": stored.masked,
-        "known_decision": known.decision_id if known and comes_to.basis == "fail_mode" else "",
+        "known_decision": said.known_decision,
         "combining": "",
         "parts": [],
+        "binding": "",
+        "shadows": [],
     }
-    return (EventDraft("governance.policy.evaluated", command.resource, body, pointer.activation_event),)
 
 
-@dataclass(frozen=True, slots=True)
-class _Said:
-    allow: bool
-    reasons: list[str]
-    obligations: list[str]
+def _stored(
+    document: bytes, personal: Sequence[str], storage: str, decision_id: str, subject: SubjectKey | None
+) -> Mapping[str, object]:
+    """What is kept of the input.
 
-
-@dataclass(frozen=True, slots=True)
-class _NoAnswer:
-    error: str
-    why: str
-
-
-def _read_result(verdict: Verdict) -> _Said | _NoAnswer:
-    if verdict.error or verdict.result is None:
-        return _NoAnswer(verdict.error or "undefined", verdict.detail or verdict.error)
-    document = orjson.loads(verdict.result)
-    if isinstance(document, bool):
-        return _Said(document, [], [])
-    if not isinstance(document, dict) or not isinstance(allow := document.get("allow"), bool):
-        return _NoAnswer("evaluation_error", "the decision document has no boolean allow")
-    violations, obligations = document.get("violations", []), document.get("obligations", [])
-    if not isinstance(violations, list):
-        return _NoAnswer("evaluation_error", "violations is no array")
-    if not isinstance(obligations, list):
-        return _NoAnswer("evaluation_error", "obligations is no array")
-    return _Said(
-        allow,
-        [v if isinstance(v, str) else orjson.dumps(v).decode() for v in violations[:MAX_REASONS]],
-        [orjson.dumps(obligation).decode() for obligation in obligations[:MAX_OBLIGATIONS]],
-    )
+    A digest of sealed values is keyed, too: it would tell whoever guesses them.
+    """
+    digest = sha256(document).hexdigest()
+    if subject is None or subject.key is None:
+        kept = stored_input(document, personal, storage)
+    else:
+        kept = stored_input(document, personal, storage, partial(seal, subject, decision_id))
+        if kept.masked:
+            digest = keyed_digest(subject.key, document)
+    return {
+        "input": kept.document,
+        "masked": kept.masked,
+        "input_storage": storage,
+        "input_digest": digest,
+    }

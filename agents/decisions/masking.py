@@ -1,12 +1,12 @@
 """What of an input is stored: all of it, all but its personal fields, or nothing but its digest.
 
-Values are masked inside the text of the document: whatever is not personal stays byte for byte as it was
-received, numbers that no float can hold included.
+Values are masked, or sealed under their subject's key, inside the text of the document: whatever is not
+personal stays byte for byte as it was received, numbers that no float can hold included.
 """
 
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -20,6 +20,14 @@ _TOKEN: Final = re.compile(rb'"(?:[^"\\]|\\.)*"|[{}\[\],:]|[^\s{}\[\],:"]+')
 
 Steps = tuple[str, ...]
 
+Replacing = Callable[[int, bytes], bytes]
+"""What stands in place of the n-th personal value (from 0), given as JSON."""
+
+
+def masked(place: int, value: bytes) -> bytes:
+    """The mask."""
+    return MASK
+
 
 @dataclass(frozen=True, slots=True)
 class Stored:
@@ -30,7 +38,9 @@ class Stored:
     """The personal fields that it has, as its policies name them, in their order."""
 
 
-def stored_input(document: bytes, personal: Sequence[str], storage: str) -> Stored:
+def stored_input(
+    document: bytes, personal: Sequence[str], storage: str, replacing: Replacing = masked
+) -> Stored:
     """What is kept of a document. ``personal`` are JSON Pointers (RFC 6901), with ``*`` for every element.
 
     The document must be one JSON object (:func:`schemas.documents.check_document`).
@@ -41,7 +51,7 @@ def stored_input(document: bytes, personal: Sequence[str], storage: str) -> Stor
         return Stored(document, [])
     masking = _Masking(document, {pointer: _steps(pointer) for pointer in personal})
     masking.value(next(masking.tokens), list(masking.pointers))
-    return masking.stored()
+    return masking.stored(replacing)
 
 
 def _steps(pointer: str) -> Steps:
@@ -70,14 +80,14 @@ class _Masking:
             return self._elements(wanted, depth)
         return first.end()
 
-    def stored(self) -> Stored:
+    def stored(self, replacing: Replacing) -> Stored:
         """The document with its personal values replaced."""
         pieces, end = [], 0
-        for start, stop in self.spans:
-            pieces += [self.document[end:start], MASK]
+        for place, (start, stop) in enumerate(self.spans):
+            pieces += [self.document[end:start], replacing(place, self.document[start:stop])]
             end = stop
-        masked = [pointer for pointer in self.pointers if pointer in self.hit]
-        return Stored(b"".join((*pieces, self.document[end:])), masked)
+        hit = [pointer for pointer in self.pointers if pointer in self.hit]
+        return Stored(b"".join((*pieces, self.document[end:])), hit)
 
     def _members(self, wanted: Sequence[str], depth: int) -> int:
         while (token := next(self.tokens))[0] != b"}":

@@ -1,21 +1,25 @@
 """Deciding what becomes of a policy and its versions."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import assert_never
 
-from agents.decisions.outcome import EventDraft, Finding, Outcome, Rejection
+from agents.decisions.activation import activate, confirm, draft, fail, report_replay, roll_back, suspend
+from agents.decisions.outcome import Outcome, Rejection
+from agents.decisions.shadowing import decide_shadow
+from agents.decisions.submission import CheckedModule, Submission, bodies
 from agents.tenant_settings import TenantSettings
 from projections.apply.policy import PolicyState, VersionState
 from schemas.models import (
     ActivatePolicy,
     ConfirmActivation,
-    Confirmation,
     CreatePolicy,
     FailActivation,
+    ReportReplay,
     RetirePolicy,
     RollbackPolicy,
+    ShadowPolicy,
     SuspendPolicy,
+    UnshadowPolicy,
     UpdatePolicy,
 )
 
@@ -27,21 +31,11 @@ ExistingPolicyCommand = (
     | RetirePolicy
     | ConfirmActivation
     | FailActivation
+    | ReportReplay
+    | ShadowPolicy
+    | UnshadowPolicy
 )
 PolicyCommand = CreatePolicy | ExistingPolicyCommand
-
-
-@dataclass(frozen=True, slots=True)
-class CheckedModule:
-    """What the submission check made of a module for one version number."""
-
-    version: int
-    findings: tuple[Finding, ...]
-    """Empty when the module was accepted."""
-    module: str
-    package: str
-    module_digest: str
-    warnings: tuple[Finding, ...]
 
 
 def decide_policy(
@@ -76,30 +70,50 @@ def _decide_existing(
         case UpdatePolicy():
             return _update(state, command, checked)
         case ActivatePolicy():
-            return _second_actor(state, command.version, actor, settings) or _activate(state, command.version)
+            return activate(state, command, actor, settings)
+        case ReportReplay():
+            return report_replay(state, command)
+        case ShadowPolicy() | UnshadowPolicy():
+            return decide_shadow(state, command)
         case RollbackPolicy():
-            return _roll_back(state, command)
+            return roll_back(state, command)
         case SuspendPolicy():
-            return _suspend(state, command, settings)
+            return suspend(state, command, settings)
         case ConfirmActivation():
-            return _confirm(state, command)
+            return confirm(state, command)
         case FailActivation():
-            return _fail(state, command)
+            return fail(state, command)
         case RetirePolicy():
             body = {"policy_id": state.policy_id, "version": state.active_version, "reason": command.reason}
-            return (_draft("retired", state.policy_id, body),)
+            return (draft("retired", state.policy_id, body),)
     assert_never(command)
 
 
-def source_of(state: PolicyState | None, command: PolicyCommand) -> tuple[int, str] | None:
-    """The version number and source that need a submission check, if any."""
+def source_of(state: PolicyState | None, command: PolicyCommand) -> Submission | None:
+    """What needs a submission check, if anything."""
     if isinstance(command, CreatePolicy):
-        return None if state else (1, command.rego_content)
+        files = tuple((file.path, file.content) for file in command.files)
+        created = Submission(
+            1, command.policy_type, command.rego_content, files, command.timeout_ms, command.entry_path
+        )
+        return None if state else created
     if isinstance(command, UpdatePolicy) and state is not None and state.state != "retired":
         newest = state.newest
-        source = newest.rego_content if command.rego_content is None else command.rego_content
-        return newest.version + 1, source
+        return Submission(
+            version=newest.version + 1,
+            policy_type=state.policy_type,
+            rego_content=newest.rego_content if command.rego_content is None else command.rego_content,
+            files=_files(newest, command),
+            timeout_ms=newest.timeout_ms if command.timeout_ms is None else command.timeout_ms,
+            entry_path=command.entry_path or "",
+        )
     return None
+
+
+def _files(newest: VersionState, command: UpdatePolicy) -> tuple[tuple[str, str], ...]:
+    if command.files is None:
+        return tuple((file["path"], file["content"]) for file in newest.files)
+    return tuple((file.path, file.content) for file in command.files)
 
 
 def _create(
@@ -114,6 +128,7 @@ def _create(
         "name": command.name,
         "policy_type": command.policy_type,
         "rego_content": command.rego_content,
+        "files": [file.model_dump() for file in command.files],
         "regulation_refs": list(command.regulation_refs),
         "description": command.description,
         "enforcement": command.enforcement,
@@ -123,11 +138,11 @@ def _create(
         "input_storage": command.input_storage,
         **_checked_fields(checked),
     }
-    return (_draft("created", policy_id, body),)
+    return (draft("created", policy_id, body),)
 
 
 def _update(state: PolicyState, command: UpdatePolicy, checked: CheckedModule | None) -> Outcome:
-    if command.model_dump(exclude={"policy"}, exclude_none=True) == {}:
+    if command.model_dump(exclude={"policy", "entry_path"}, exclude_none=True) == {}:
         return Rejection("nothing_changes", "an update names at least one field")
     if refusal := _refused(checked):
         return refusal
@@ -137,6 +152,7 @@ def _update(state: PolicyState, command: UpdatePolicy, checked: CheckedModule | 
         "name": state.name,
         "policy_type": state.policy_type,
         "rego_content": newest.rego_content if command.rego_content is None else command.rego_content,
+        "files": bodies(_files(newest, command)),
         "regulation_refs": list(
             newest.regulation_refs if command.regulation_refs is None else command.regulation_refs
         ),
@@ -150,127 +166,7 @@ def _update(state: PolicyState, command: UpdatePolicy, checked: CheckedModule | 
         "input_storage": command.input_storage or newest.input_storage,
         **_checked_fields(checked),
     }
-    return (_draft("updated", state.policy_id, body),)
-
-
-def _second_actor(state: PolicyState, number: int, actor: str, settings: TenantSettings) -> Rejection | None:
-    version = state.numbered(number)
-    if settings.four_eyes and version is not None and version.author == actor:
-        detail = f"{actor!r} submitted version {number}; another actor activates it"
-        return Rejection("needs_second_actor", detail)
-    return None
-
-
-def _activate(state: PolicyState, number: int) -> Outcome:
-    version = _known(state, number)
-    if isinstance(version, Rejection):
-        return version
-    match version.state:
-        case "active":
-            return Rejection("already_active", f"version {number} decides already")
-        case "activating":
-            return Rejection("already_activating", f"version {number} is being loaded")
-        case "superseded" if version is _last_superseded(state):
-            return _activated(state, version, 0, ())
-        case "validated" | "superseded" | "suspended" | "activation_failed":
-            body = {"policy_id": state.policy_id, "version": number}
-            return (_draft("activation_requested", state.policy_id, body),)
-        case "retired":
-            return Rejection("policy_retired", f"version {number} is retired")
-    assert_never(version.state)
-
-
-def _roll_back(state: PolicyState, command: RollbackPolicy) -> Outcome:
-    version = _last_superseded(state) if command.to_version is None else _known(state, command.to_version)
-    if version is None:
-        return Rejection("nothing_to_roll_back_to", f"no version of {state.name!r} decided before")
-    if isinstance(version, Rejection):
-        return version
-    if version.state != "superseded":
-        return Rejection("not_superseded", f"version {version.version} is {version.state}")
-    activation = _activate(state, version.version)
-    if isinstance(activation, Rejection):
-        return activation
-    body = {
-        "policy_id": state.policy_id,
-        "from_version": state.active_version,
-        "to_version": version.version,
-        "reason": command.reason,
-    }
-    return (_draft("rollback_requested", state.policy_id, body), *activation)
-
-
-def _suspend(state: PolicyState, command: SuspendPolicy, settings: TenantSettings) -> Outcome:
-    """A person who suspends asks for the fail mode, and has the rollback besides; the engine may restore."""
-    number = state.active_version if command.version is None else command.version
-    if number is None:
-        return Rejection("policy_not_active", f"no version of {state.name!r} decides")
-    version = _known(state, number)
-    if isinstance(version, Rejection):
-        return version
-    if version.state not in {"active", "superseded"}:
-        return Rejection("not_suspendable", f"version {number} is {version.state}")
-    by_engine = command.cause != "operator" and number == state.active_version
-    restored = _last_superseded(state) if by_engine and settings.restore_last_good else None
-    body = {
-        "policy_id": state.policy_id,
-        "version": number,
-        "reason": command.reason,
-        "cause": command.cause,
-        "restored_version": restored.version if restored else None,
-    }
-    suspended = _draft("suspended", state.policy_id, body)
-    return (suspended, *_activated(state, restored, 0, ())) if restored else (suspended,)
-
-
-def _confirm(state: PolicyState, command: ConfirmActivation) -> Outcome:
-    version = _activating(state, command.version)
-    if isinstance(version, Rejection):
-        return version
-    return _activated(state, version, command.revision, command.confirmations)
-
-
-def _fail(state: PolicyState, command: FailActivation) -> Outcome:
-    version = _activating(state, command.version)
-    if isinstance(version, Rejection):
-        return version
-    body = {"policy_id": state.policy_id, "version": command.version, "reason": command.reason}
-    return (_draft("activation_failed", state.policy_id, body),)
-
-
-def _activated(
-    state: PolicyState, version: VersionState, revision: int, confirmations: Sequence[Confirmation]
-) -> tuple[EventDraft, ...]:
-    body = {
-        "policy_id": state.policy_id,
-        "name": state.name,
-        "version": version.version,
-        "previous_version": state.active_version,
-        "module_digest": version.module_digest,
-        "revision": revision,
-        "confirmations": [c.model_dump() for c in confirmations],
-    }
-    return (_draft("activated", state.policy_id, body),)
-
-
-def _last_superseded(state: PolicyState) -> VersionState | None:
-    """The one superseded version that OPA keeps loaded: going back to it needs no bundle."""
-    superseded = [v for v in state.versions if v.state == "superseded"]
-    return max(superseded, key=lambda v: (v.superseded_at, v.version), default=None)
-
-
-def _known(state: PolicyState, number: int) -> VersionState | Rejection:
-    version = state.numbered(number)
-    if version is None:
-        return Rejection("unknown_version", f"policy {state.name!r} has versions 1 to {len(state.versions)}")
-    return version
-
-
-def _activating(state: PolicyState, number: int) -> VersionState | Rejection:
-    version = _known(state, number)
-    if isinstance(version, VersionState) and version.state != "activating":
-        return Rejection("not_activating", f"version {number} is {version.state}")
-    return version
+    return (draft("updated", state.policy_id, body),)
 
 
 def _refused(checked: CheckedModule | None) -> Rejection | None:
@@ -291,9 +187,8 @@ def _checked_fields(checked: CheckedModule | None) -> Mapping[str, object]:
         "package": checked.package,
         "module": checked.module,
         "module_digest": checked.module_digest,
+        "modules": bodies(checked.modules),
+        "data": checked.data,
+        "checked": checked.report,
         "warnings": [finding.body() for finding in checked.warnings],
     }
-
-
-def _draft(name: str, policy_id: str, body: Mapping[str, object]) -> EventDraft:
-    return EventDraft(f"governance.policy.{name}", f"policy/{policy_id}", body)

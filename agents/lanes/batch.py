@@ -7,6 +7,7 @@ from datetime import datetime
 from agents.lanes.deciding import LaneWork
 from agents.lanes.entries import Entry, Prepared
 from agents.lanes.fence import below, fresh
+from agents.lanes.history import History
 from agents.lanes.journal import Journal
 from agents.lanes.ports import Changes, EventRow, LaneAdvance, LaneRow, LaneTransaction
 from agents.lanes.quarantine import Quarantine
@@ -47,7 +48,8 @@ async def commit(
     for lane in prepared.lanes:
         row = transaction.lanes[lane]
         journal = Journal(row, changes, now)
-        work = LaneWork(journal, Quarantine(transaction, journal), session, digests)
+        history = History(transaction, changes)
+        work = LaneWork(journal, Quarantine(transaction, journal), session, history, digests)
         for entry in taken[lane]:
             await work.take(entry)
         events[lane] = journal.events

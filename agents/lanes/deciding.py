@@ -1,19 +1,29 @@
 """Deciding the entries of one lane, in order, inside one transaction."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import assert_never
 
+from agents.decisions.erasure import erased
 from agents.decisions.outcome import Outcome, Rejection
+from agents.lanes.auditing import decide_about_history
 from agents.lanes.drafting import TooLarge, answer, offset_reached, repeat_refused
 from agents.lanes.entries import Entry, about_lane
 from agents.lanes.handlers.port import Session
+from agents.lanes.history import History
 from agents.lanes.journal import Journal
 from agents.lanes.ports import EventRow, QuarantineState
 from agents.lanes.quarantine import Held, Quarantine
 from agents.reading import Identified, InboxKey, Reading, Received, Refused, Unread
 from agents.records import Skip
-from schemas.models import DiscardQuarantined, RepublishLane, RetryQuarantined
+from schemas.models import (
+    ApproveCorrection,
+    AuditCommand,
+    CorrectEvent,
+    DiscardQuarantined,
+    RepublishLane,
+    RetryQuarantined,
+)
 from schemas.topics import event_topic_of
 
 
@@ -24,6 +34,7 @@ class LaneWork:
     journal: Journal
     quarantine: Quarantine
     session: Session
+    history: History
     digests: dict[InboxKey, bytes]
     """Of every command that has its outcome; shared by the lanes of the transaction."""
     republish_from: int = 0
@@ -65,6 +76,10 @@ class LaneWork:
                 self._settle(reading, self._republish(command))
             case RetryQuarantined() | DiscardQuarantined() as command:
                 await self._resolve(reading, command, held)
+            case CorrectEvent() | ApproveCorrection() | AuditCommand() as command:
+                answered = await decide_about_history(reading, command, self.history)
+                events = self._settle(reading, *answered)
+                self.journal.changes.erased.extend(erased(event.happened for event in events))
             case _:
                 first_event = answer(reading).event_id(0)
                 outcome = self._stale(reading) or await self.session.decide(reading, first_event)
@@ -77,13 +92,18 @@ class LaneWork:
             return None
         return Rejection("stale_version", f"the aggregate is at version {now}, not {expected}")
 
-    def _settle(self, reading: Received | Refused, outcome: Outcome) -> list[EventRow]:
-        """Writes the outcome and the command's inbox row; returns the events unless it is a rejection."""
+    def _settle(
+        self, reading: Received | Refused, outcome: Outcome, key: bytes | None = None
+    ) -> list[EventRow]:
+        """Writes the outcome and the command's inbox row; returns the events unless it is a rejection.
+
+        Events get the command's key, or another.
+        """
         cause = answer(reading)
         accepted: list[EventRow] = []
         if not isinstance(outcome, Rejection):
             try:
-                accepted = self.journal.emit(outcome, cause)
+                accepted = self.journal.emit(outcome, replace(cause, key=key or cause.key))
             except TooLarge:
                 outcome = Rejection("event_too_large", "the decision's event exceeds the event limit")
         self.digests[reading.key] = reading.digest

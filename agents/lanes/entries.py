@@ -8,7 +8,7 @@ from agents.lanes.handlers.port import Advice
 from agents.lanes.ports import Position
 from agents.reading import Identified, Reading, Received
 from agents.records import Item, LaneId
-from schemas.models import DiscardQuarantined, RepublishLane, RetryQuarantined
+from schemas.models import AuditCommand, LaneAddressed
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +54,8 @@ class Prepared:
 
 
 def about_lane(reading: Reading) -> bool:
-    """Whether it is a command about the lane itself, which every family answers in the same way."""
-    return isinstance(reading, Received) and isinstance(
-        reading.command, RepublishLane | RetryQuarantined | DiscardQuarantined
-    )
+    """Whether it is a command about the lane or the history, which every family answers in the same way."""
+    return isinstance(reading, Received) and isinstance(reading.command, LaneAddressed | AuditCommand)
 
 
 def by_lane(entries: Sequence[Entry]) -> dict[LaneId, list[Entry]]:

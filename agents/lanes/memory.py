@@ -10,16 +10,28 @@ from contextlib import asynccontextmanager
 from copy import deepcopy
 from dataclasses import replace
 
-from agents.decisions.evaluation import KnownAnswer, Pointer
+from agents.decisions.answering import KnownAnswer, Pointer
+from agents.decisions.evaluation import Gate
+from agents.decisions.overriding import DecisionState
 from agents.errors import Conflict, Outage
 from agents.lanes.memory_tables import Tables as Tables
-from agents.lanes.ports import AnswerKey, Changes, LaneRow, Position, QuarantineRow
+from agents.lanes.ports import (
+    AnswerKey,
+    Changes,
+    DecisionKey,
+    LaneRow,
+    Position,
+    QuarantineRow,
+    SubjectDigest,
+)
 from agents.reading import InboxKey
 from agents.records import LaneId
+from projections.apply.decision_point import DecisionPointKey, DecisionPointState
 from projections.apply.evidence import EvidenceKey, EvidenceState
 from projections.apply.policy import PolicyKey, PolicyState
 from projections.apply.workflow_state import WorkflowKey, WorkflowState
 from schemas.leaf import EventRecord
+from schemas.personal import SubjectKey
 from schemas.topics import command_topic_for_events
 
 Pause = Callable[[str], Awaitable[None]]
@@ -56,6 +68,10 @@ class MemoryStore:
     async def pointers(self, keys: Collection[PolicyKey]) -> Mapping[PolicyKey, Pointer]:
         await self.pause("pointers")
         return self.tables.pointers(keys)
+
+    async def points(self, keys: Collection[DecisionPointKey]) -> Mapping[DecisionPointKey, Gate]:
+        await self.pause("points")
+        return self.tables.points(keys)
 
     async def policies(self, keys: Collection[PolicyKey]) -> Mapping[PolicyKey, PolicyState]:
         await self.pause("policies")
@@ -128,6 +144,16 @@ class MemoryTransaction:
         await self._alive("pointers under the lock")
         return self._tables.pointers(keys)
 
+    async def points(self, keys: Collection[DecisionPointKey]) -> Mapping[DecisionPointKey, Gate]:
+        await self._alive("points under the lock")
+        return self._tables.points(keys)
+
+    async def decision_points(
+        self, keys: Collection[DecisionPointKey]
+    ) -> Mapping[DecisionPointKey, DecisionPointState]:
+        await self._alive("decision points under the lock")
+        return {key: self._tables.decision_points[key] for key in keys if key in self._tables.decision_points}
+
     async def policies(self, keys: Collection[PolicyKey]) -> Mapping[PolicyKey, PolicyState]:
         await self._alive("policies under the lock")
         return self._tables.some_policies(keys)
@@ -136,6 +162,10 @@ class MemoryTransaction:
         await self._alive("last answers under the lock")
         return self._tables.last_answers(keys)
 
+    async def decisions(self, keys: Collection[DecisionKey]) -> Mapping[DecisionKey, DecisionState]:
+        await self._alive("decisions under the lock")
+        return self._tables.some_decisions(keys)
+
     async def workflows(self, keys: Collection[WorkflowKey]) -> Mapping[WorkflowKey, WorkflowState]:
         await self._alive("workflows under the lock")
         return {key: self._tables.workflows[key] for key in keys if key in self._tables.workflows}
@@ -143,6 +173,32 @@ class MemoryTransaction:
     async def evidence(self, keys: Collection[EvidenceKey]) -> Mapping[EvidenceKey, EvidenceState]:
         await self._alive("evidence under the lock")
         return {key: self._tables.evidence[key] for key in keys if key in self._tables.evidence}
+
+    async def event(self, tenant: str, event_id: str) -> EventRecord | None:
+        await self._alive("event under the lock")
+        found = (e for rows in self._tables.events.values() for e in rows)
+        wanted = (tenant, event_id)
+        return next((e.record for e in found if (e.happened.tenant, e.happened.event_id) == wanted), None)
+
+    async def audit_events(self, tenant: str, resource: str, prefix: bool = False) -> Sequence[EventRecord]:
+        await self._alive("audit events under the lock")
+        found = (e for rows in self._tables.events.values() for e in rows)
+        return [
+            e.record
+            for e in found
+            if e.happened.tenant == tenant
+            and e.happened.type.startswith("audit.")
+            and (e.happened.resource == resource or (prefix and e.happened.resource.startswith(resource)))
+        ]
+
+    async def subject_keys(self, keys: Collection[SubjectDigest]) -> Mapping[SubjectDigest, SubjectKey]:
+        await self._alive("subject keys under the lock")
+        return {key: self._tables.subject_keys[key] for key in keys if key in self._tables.subject_keys}
+
+    async def subject_key(self, tenant: str, pseudonym: str) -> SubjectKey | None:
+        await self._alive("subject key under the lock")
+        rows = self._tables.subject_keys.values()
+        return next((row for row in rows if (row.tenant, row.pseudonym) == (tenant, pseudonym)), None)
 
     async def write(self, changes: Changes) -> None:
         await self._alive("write")
@@ -171,11 +227,20 @@ class MemoryTransaction:
             tables.quarantine[position] = replace(tables.quarantine[position], state=state)
         tables.policies.update({(p.tenant_id, p.policy_id): p for p in changes.policies})
         tables.decisions.update({row.decision_id: row for row in changes.decisions})
+        tables.decision_parts.extend(changes.decision_parts)
+        tables.overrides.update({row.decision_id: row for row in changes.overrides})
+        bound = changes.decision_points
+        tables.decision_points.update({(p.tenant_id, p.decision_point_id): p for p in bound})
         moved = [change.after for change in changes.workflows]
         tables.workflows.update({(w.tenant_id, w.workflow_id): w for w in moved})
         tables.evidence.update({(e.tenant_id, e.evidence_id): e for e in changes.evidence})
         for counter, by in changes.counters.items():
             tables.counters[counter] = tables.counters.get(counter, 0) + by
+        tables.stats.add(event.happened for event in changes.events)
+        tables.subject_keys.update({(k.tenant, k.subject): k for k in changes.subject_keys})
+        for digest, key in tables.subject_keys.items():
+            if (key.tenant, key.pseudonym) in changes.erased:
+                tables.subject_keys[digest] = replace(key, key=None)
         for lane, to in changes.lanes.items():
             before = tables.lane(lane)
             tables.lanes[lane] = replace(
@@ -194,3 +259,5 @@ class MemoryTransaction:
     def _check_inbox(self, changes: Changes) -> None:
         if any(row.key in self._tables.inbox for row in changes.inbox):
             raise Conflict("another lane took an inbox key")
+        if any((key.tenant, key.subject) in self._tables.subject_keys for key in changes.subject_keys):
+            raise Conflict("another lane made a subject's key")

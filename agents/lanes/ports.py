@@ -11,15 +11,19 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal, Protocol
 
-from agents.decisions.evaluation import KnownAnswer, Pointer
+from agents.decisions.answering import KnownAnswer, Pointer
+from agents.decisions.evaluation import Gate
+from agents.decisions.overriding import DecisionState
 from agents.reading import InboxKey
 from agents.records import CommandRecord, LaneId
-from projections.apply.decision import DecisionRow
+from projections.apply.decision import DecisionPartRow, DecisionRow, OverrideRow
+from projections.apply.decision_point import DecisionPointKey, DecisionPointState
 from projections.apply.evidence import ControlLink, CounterKey, EvidenceKey, EvidenceState
 from projections.apply.happened import Happened
 from projections.apply.policy import PolicyKey, PolicyState
 from projections.apply.workflow_state import ControlState, TimerState, WorkflowKey, WorkflowState
 from schemas.leaf import EventRecord
+from schemas.personal import SubjectKey
 
 InboxState = Literal["decided", "rejected"]
 QuarantineState = Literal["quarantined", "parked", "retried", "released", "discarded"]
@@ -27,8 +31,15 @@ Position = tuple[LaneId, int]
 """A lane and an offset in it."""
 
 
+DecisionKey = tuple[str, str]
+"""Tenant and decision id."""
+
 AnswerKey = tuple[str, str, str]
 """Tenant, policy id and resource."""
+
+
+SubjectDigest = tuple[str, bytes]
+"""Tenant and :func:`schemas.personal.subject_digest`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,12 +129,19 @@ class Changes:
     resolved: list[tuple[Position, QuarantineState]] = field(default_factory=list)
     """Quarantine rows that get another state."""
     decisions: list[DecisionRow] = field(default_factory=list)
+    decision_parts: list[DecisionPartRow] = field(default_factory=list)
+    decision_points: list[DecisionPointState] = field(default_factory=list)
+    overrides: list[OverrideRow] = field(default_factory=list)
     policies: list[PolicyState] = field(default_factory=list)
     workflows: list[WorkflowChange] = field(default_factory=list)
     evidence: list[EvidenceState] = field(default_factory=list)
     evidence_controls: list[tuple[EvidenceKey, ControlLink]] = field(default_factory=list)
     evidence_technical_controls: list[tuple[EvidenceKey, str]] = field(default_factory=list)
     """Links that are new; those of ``evidence`` that were stored before are not among them."""
+    subject_keys: list[SubjectKey] = field(default_factory=list)
+    """New ones."""
+    erased: list[tuple[str, str]] = field(default_factory=list)
+    """Subjects, by tenant and pseudonym, whose keys are destroyed."""
     counters: dict[CounterKey, int] = field(default_factory=dict)
     """By how much each counter moves."""
 
@@ -155,11 +173,23 @@ class LaneTransaction(Protocol):
     async def pointers(self, keys: Collection[PolicyKey]) -> Mapping[PolicyKey, Pointer]:
         """As :meth:`LaneStore.pointers`."""
 
+    async def points(self, keys: Collection[DecisionPointKey]) -> Mapping[DecisionPointKey, Gate]:
+        """As :meth:`LaneStore.points`."""
+
+    async def decision_points(
+        self, keys: Collection[DecisionPointKey]
+    ) -> Mapping[DecisionPointKey, DecisionPointState]:
+        """The decision points of those keys, bound or not; unknown keys are absent."""
+
     async def policies(self, keys: Collection[PolicyKey]) -> Mapping[PolicyKey, PolicyState]:
         """The policies of those keys with all versions."""
 
     async def last_answers(self, keys: Collection[AnswerKey]) -> Mapping[AnswerKey, KnownAnswer]:
-        """The newest decision of each policy on each resource in which it answered by itself."""
+        """The newest decision of each policy on each resource in which it answered by itself, asked alone or
+        by a decision point."""
+
+    async def decisions(self, keys: Collection[DecisionKey]) -> Mapping[DecisionKey, DecisionState]:
+        """The decisions of those keys; unknown keys are absent."""
 
     async def workflows(self, keys: Collection[WorkflowKey]) -> Mapping[WorkflowKey, WorkflowState]:
         """The workflows of those keys with controls and timers; unknown keys are absent."""
@@ -167,8 +197,23 @@ class LaneTransaction(Protocol):
     async def evidence(self, keys: Collection[EvidenceKey]) -> Mapping[EvidenceKey, EvidenceState]:
         """The evidence of those keys with its links; unknown keys are absent."""
 
+    async def event(self, tenant: str, event_id: str) -> EventRecord | None:
+        """The tenant's event of an id, of whatever lane."""
+
+    async def audit_events(self, tenant: str, resource: str, prefix: bool = False) -> Sequence[EventRecord]:
+        """The ``audit.*`` events about a resource of the tenant, in the order of their lane.
+
+        With ``prefix``: about every resource that begins so.
+        """
+
+    async def subject_keys(self, keys: Collection[SubjectDigest]) -> Mapping[SubjectDigest, SubjectKey]:
+        """The keys of subjects, given by digest, destroyed ones too; unknown subjects are absent."""
+
+    async def subject_key(self, tenant: str, pseudonym: str) -> SubjectKey | None:
+        """The same of one, given by pseudonym."""
+
     async def write(self, changes: Changes) -> None:
-        """Writes all changes; raises Conflict when another lane took one of the inbox keys."""
+        """Writes all changes; raises Conflict when another lane took an inbox key or made a subject's."""
 
 
 class LaneStore(Protocol):
@@ -182,6 +227,12 @@ class LaneStore(Protocol):
 
     async def pointers(self, keys: Collection[PolicyKey]) -> Mapping[PolicyKey, Pointer]:
         """What the policies of those keys point to; unknown keys are absent."""
+
+    async def points(self, keys: Collection[DecisionPointKey]) -> Mapping[DecisionPointKey, Gate]:
+        """What decision points of those keys ask, bindings and pointers as of one moment.
+
+        Keys to which nothing is bound are absent.
+        """
 
     async def policies(self, keys: Collection[PolicyKey]) -> Mapping[PolicyKey, PolicyState]:
         """The policies of those keys with all versions."""

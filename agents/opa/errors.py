@@ -1,6 +1,7 @@
 """What can go wrong with one request to one OPA process.
 
 AskFailed
+├── Held         no answer for a while from a process that is quick: one item keeps the batch
 ├── Late         no whole answer inside the deadline; the connection was closed, which cancels the work
 ├── Unreadable   a whole answer with status 200 that cannot be read as JSON; one item may be the reason
 ├── Unreached    no connection, or what answered is no OPA with our entry point
@@ -14,6 +15,10 @@ class AskFailed(Exception):
 
     def __init__(self, detail: str) -> None:
         super().__init__(detail[:500])
+
+
+class Held(AskFailed):
+    """Given up before the deadline, so that the one at fault is found; the connection was closed."""
 
 
 class Late(AskFailed):

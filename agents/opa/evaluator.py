@@ -11,41 +11,24 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from time import perf_counter
-from typing import Final, Literal, Protocol, cast
+from typing import Final, Literal, cast
 
 from agents.opa.body import Reply, decode_batch, encode_batch
-from agents.opa.errors import AskFailed, Broken, Late, Refused, Unreached, Unreadable
+from agents.opa.errors import AskFailed, Broken, Held, Late, Refused, Unreached, Unreadable
 from agents.opa.isolation import Isolated, Isolation, VersionKey
 from agents.opa.plan import Batch, batches_of, by_version, version_of
 from agents.opa.ports import Answer, EvaluationError, Question
+from agents.opa.process import Process
 from agents.opa.settings import Limits
+from agents.opa.shares import Pace, Shares
 
 EMPTY: Final = encode_batch([])
 """The batch without items: whoever answers it is alive."""
 
+USED_UP: Final = "not asked: this version is slow and has used up its share of the time that others wait"
+
 SLOW_PART: Final = 4
 """A version whose own batch takes over 1/SLOW_PART of the timeout is asked apart from now on."""
-
-
-class Transport(Protocol):
-    """One OPA process's batch entry point."""
-
-    async def ask(self, body: bytes, timeout_s: float) -> bytes:
-        """The body of its 200 answer.
-
-        Raises :class:`Late` (the connection is closed then), :class:`Unreached`, :class:`Broken`,
-        :class:`Refused`.
-        """
-
-
-class Process:
-    """One OPA process: its name, its transport, and the requests it may have at once."""
-
-    def __init__(self, name: str, transport: Transport, limits: Limits) -> None:
-        self.name = name
-        self.transport = transport
-        self.shared = Semaphore(limits.in_flight)
-        self.apart = Semaphore(1)
 
 
 class BatchEvaluator:
@@ -56,10 +39,13 @@ class BatchEvaluator:
         self.processes = {process.name: process for process in processes}
         self.names = tuple(self.processes)
         self.isolated = Isolated(limits.isolation_s)
+        self.shares = Shares(limits.slow_burst_s, limits.slow_rate)
+        self.pace = Pace(limits.slow_s)
 
     async def evaluate(self, questions: Sequence[Question]) -> list[Answer]:
         """One answer per question, in order."""
         call = _Call(self, questions)
+        self.shares.asked({question.tenant for question in questions}, perf_counter())
         await call.settle_all(call.plan(range(len(questions))))
         return cast("list[Answer]", call.answers)
 
@@ -90,7 +76,9 @@ class _Call:
 
     async def _settle(self, batch: Batch) -> None:
         process = self._evaluator.processes[batch.process]
-        if batch.isolation == "single":
+        if batch.isolation != "mixed" and self._used_up(batch):
+            self._fail(batch, process, "timeout", USED_UP)
+        elif batch.isolation == "single":
             await self._singly(batch, process)
         elif batch.isolation == "grouped":
             await self._together(batch, process, process.apart)
@@ -101,6 +89,9 @@ class _Call:
         """Answers a whole batch, in one request if nothing goes wrong."""
         try:
             await self._request(batch, process, slots)
+        except Held as held:
+            process.suspect_from = self._clock() + self._limits.suspicion_every_s
+            await self._split(batch, process, "timeout", held)
         except (Late, Unreadable) as failed:
             if await self._alive(batch, process):
                 error: EvaluationError = "timeout" if isinstance(failed, Late) else "evaluation_error"
@@ -148,6 +139,9 @@ class _Call:
                 detail = "not asked: this version has used up the retries of its batch"
                 self._fail(one, process, "timeout", detail)
                 continue
+            if self._used_up(one):
+                self._fail(one, process, "timeout", USED_UP)
+                continue
             await self._together(one, process, process.apart)
             answer = self.answers[position]
             if answer is not None:
@@ -171,7 +165,14 @@ class _Call:
                     return
                 started = self._clock()
                 end = end or started + timeout_s
-                error, detail = await self._attempt(batch, process, timeout_s, started)
+                late = False
+                try:
+                    error, detail = await self._attempt(batch, process, timeout_s, started)
+                except Late:
+                    late = True
+                    raise
+                finally:
+                    self._timed(batch, process, self._clock() - started, late)
             batch = self._left(batch)
             if not batch.positions:
                 return
@@ -186,7 +187,7 @@ class _Call:
         """One request; what to say of the questions that it leaves open."""
         asked = [self.questions[position] for position in batch.positions]
         try:
-            data = await process.transport.ask(encode_batch(asked), timeout_s)
+            data = await self._ask(batch, process, encode_batch(asked), timeout_s)
             reply = decode_batch(data, len(asked))
         except Unreached as unreached:
             if isinstance(unreached, Broken):
@@ -194,6 +195,50 @@ class _Call:
             return "unreachable", str(unreached)
         self._record(batch, reply, int((self._clock() - started) * 1e6), process)
         return "not_loaded", f"the process serves bundle revision {reply.revision}"
+
+    async def _ask(self, batch: Batch, process: Process, body: bytes, timeout_s: float) -> bytes:
+        """The answer to one request; raises :class:`Held` where one of several versions keeps the others.
+
+        That it is one of them, and not the process or the machine, an empty batch tells that is quick
+        meanwhile.
+        """
+        ask, held_s = process.transport.ask, self._limits.held_s
+        alone = len({version_of(self.questions[position]) for position in batch.positions}) == 1
+        if alone or timeout_s <= held_s or self._clock() < process.suspect_from:
+            return await ask(body, timeout_s)
+        asking = asyncio.create_task(ask(body, timeout_s))
+        try:
+            await asyncio.wait({asking}, timeout=held_s)
+            if not asking.done() and await self._quick(process) and not asking.done():
+                raise Held(f"no answer in {held_s * 1000:.0f} ms, though the process is quick")
+            return await asking
+        finally:
+            if not asking.done():
+                asking.cancel()
+                await asyncio.gather(asking, return_exceptions=True)
+
+    async def _quick(self, process: Process) -> bool:
+        try:
+            await process.transport.ask(EMPTY, self._limits.probe_quick_s)
+        except AskFailed:
+            return False
+        return True
+
+    def _timed(self, batch: Batch, process: Process, took_s: float, late: bool) -> None:
+        """Draws the conclusion from how long a request took; ``late``: all of its timeout."""
+        evaluator, now = self._evaluator, self._clock()
+        versions = {version_of(self.questions[position]) for position in batch.positions}
+        if len(versions) == 1:
+            (version,) = versions
+            if excess_s := evaluator.pace.excess_s(process.name, version[0], took_s, now):
+                evaluator.shares.slow(version, excess_s, now, late)
+                self._isolate(version, "grouped")
+            else:
+                evaluator.shares.quick(version)
+        evaluator.pace.note(process.name, frozenset(tenant for tenant, _, _ in versions), took_s, now)
+
+    def _used_up(self, batch: Batch) -> bool:
+        return self._evaluator.shares.used_up(self._version(batch), self._clock())
 
     def _record(self, batch: Batch, reply: Reply, duration_us: int, process: Process) -> None:
         for item, position in enumerate(batch.positions):

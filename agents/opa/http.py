@@ -13,7 +13,8 @@ import aiohttp
 
 from agents.opa.body import refusal
 from agents.opa.errors import Broken, Late, Refused, Unreached
-from agents.opa.evaluator import BatchEvaluator, Process
+from agents.opa.evaluator import BatchEvaluator
+from agents.opa.process import Process
 from agents.opa.settings import Limits
 from agents.opa.shards import opa_names
 

@@ -3,10 +3,11 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
+from agents.decisions.erasure import erased
 from agents.lanes.handlers.evidence import add_evidence
 from agents.lanes.ports import Changes, LaneTransaction, WorkflowChange
-from projections.apply import evidence, policy, workflow
-from projections.apply.decision import EVALUATED, decision_row
+from projections.apply import decision_point, evidence, policy, workflow
+from projections.apply.decision import EVALUATED, OVERRIDDEN, decision_parts, decision_row, override_row
 from projections.apply.happened import Happened
 
 State = TypeVar("State")
@@ -15,8 +16,16 @@ Key = tuple[str, str]
 
 
 async def fold(transaction: LaneTransaction, events: Sequence[Happened], changes: Changes) -> None:
-    """Adds to ``changes`` what the events say about decisions, policies, workflows and evidence."""
-    changes.decisions.extend(decision_row(event) for event in events if event.type == EVALUATED)
+    """Adds to ``changes`` what the events say: decisions, and state of everything else."""
+    decided = [event for event in events if event.type == EVALUATED]
+    changes.erased.extend(erased(events))
+    changes.decisions.extend(decision_row(event) for event in decided)
+    changes.decision_parts.extend(part for event in decided for part in decision_parts(event))
+    changes.overrides.extend(override_row(event) for event in events if event.type == OVERRIDDEN)
+    if moved := _of(events, decision_point.DECISION_POINT_EVENTS, "decision_point_id"):
+        bound = await transaction.decision_points(moved.keys())
+        points = _evolved(bound, moved, decision_point.evolve)
+        changes.decision_points.extend(points[key] for key in sorted(moved))
     if moved := _of(events, policy.POLICY_EVENTS, "policy_id"):
         states = _evolved(await transaction.policies(moved.keys()), moved, policy.evolve)
         changes.policies.extend(states[key] for key in sorted(moved))

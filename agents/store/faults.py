@@ -41,8 +41,8 @@ def translate(error: Exception) -> Exception:
     """The error of :mod:`agents.errors` that it means; one that no retry can cure stays as it is."""
     if isinstance(error, asyncpg.DeadlockDetectedError | asyncpg.SerializationError):
         return Conflict(str(error))
-    if isinstance(error, asyncpg.UniqueViolationError) and error.table_name == "inbox":
-        return Conflict("another lane took an inbox key")
+    if isinstance(error, asyncpg.UniqueViolationError) and error.table_name in {"inbox", "subject_key"}:
+        return Conflict(f"another lane took a key of {error.table_name}")
     if isinstance(error, asyncpg.InterfaceError) and isinstance(error, ValueError):
         return error  # an argument or setting that asyncpg refuses: trying again cannot help
     if isinstance(error, _OUTAGES):

@@ -3,24 +3,32 @@
 from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager
 from functools import wraps
-from typing import Any, Final, ParamSpec, TypeVar
+from typing import Any, Final, ParamSpec, TypeVar, cast
 
 import asyncpg
 import orjson
 
-from agents.decisions.evaluation import Pointer
+from agents.decisions.answering import Pointer
+from agents.decisions.evaluation import Gate
 from agents.lanes.ports import LaneRow, Position, QuarantineRow
 from agents.records import LaneId
 from agents.store import rows, sql
 from agents.store.faults import translated
-from agents.store.transaction import PostgresTransaction, held, locked, pointers, policies
+from agents.store.transaction import PostgresTransaction, held, locked, pointers, points, policies
+from projections.apply.decision import EVALUATED
+from projections.apply.decision_point import DecisionPointKey
+from projections.apply.decision_stats import Group, Names
 from projections.apply.policy import PolicyKey, PolicyState
+from schemas.codec import decode
 from schemas.leaf import EventRecord, decode_entry
 from schemas.topics import event_topic_of
 
 _BY_KEY: Final = {"enable_seqscan": "off", "enable_hashjoin": "off", "enable_mergejoin": "off", "jit": "off"}
 """Every statement of a lane looks up keys. Without statistics, or with those of an hour ago, the planner
 would rather read a whole table, and a batch would cost more with every command ever decided."""
+
+MAX_COUNTED_GROUPS: Final = 10_000
+"""Groups whose counted names are remembered, so that they need not be read: about 10 MB at most."""
 
 Arguments = ParamSpec("Arguments")
 Result = TypeVar("Result")
@@ -47,6 +55,8 @@ class PostgresStore:
 
     def __init__(self, pool: "asyncpg.Pool[asyncpg.Record]") -> None:
         self._pool = pool
+        self._counted_names: dict[Group, Names] = {}
+        """Rows of counts are never taken away, so what was seen of them stays true."""
 
     @classmethod
     @_translated
@@ -90,12 +100,21 @@ class PostgresStore:
     async def transaction(self, lanes: Sequence[LaneId]) -> AsyncIterator[PostgresTransaction]:
         with translated():
             async with self._pool.acquire() as connection, connection.transaction():
-                yield PostgresTransaction(connection, await locked(connection, lanes))
+                open_ = PostgresTransaction(connection, await locked(connection, lanes), self._counted_names)
+                yield open_
+        if len(self._counted_names) > MAX_COUNTED_GROUPS:
+            self._counted_names.clear()
+        self._counted_names.update(open_.new_names)
 
     @_translated
     async def pointers(self, keys: Collection[PolicyKey]) -> Mapping[PolicyKey, Pointer]:
         async with self._pool.acquire() as connection:
             return await pointers(connection, keys)
+
+    @_translated
+    async def points(self, keys: Collection[DecisionPointKey]) -> Mapping[DecisionPointKey, Gate]:
+        async with self._pool.acquire() as connection:
+            return await points(connection, keys)
 
     @_translated
     async def policies(self, keys: Collection[PolicyKey]) -> Mapping[PolicyKey, PolicyState]:
@@ -119,6 +138,18 @@ class PostgresStore:
             topic = event_topic_of(lane.topic)
             found = await connection.fetch(sql.STORED, topic, lane.partition, first, limit)
         return [decode_entry(row["record"])[0] for row in found]
+
+    @_translated
+    async def recorded_inputs(self, tenant: str, policy_id: str, limit: int) -> Sequence[bytes]:
+        """The newest inputs that a policy decided on, as far as they were kept whole."""
+        async with self._pool.acquire() as connection:
+            found = await connection.fetch(sql.RECORDED, tenant, policy_id, limit)
+        bodies = [decode(EVALUATED, decode_entry(row["record"])[0].value) for row in found]
+        return [
+            cast(bytes, body["input"])
+            for body in bodies
+            if body["input_storage"] == "full" and not body["masked"]
+        ]
 
     @_translated
     async def announce(self, lane: LaneId, attempt_to: int) -> None:

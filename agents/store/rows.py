@@ -10,7 +10,7 @@ import asyncpg
 
 from agents.lanes.ports import EventRow, InboxRow, LaneAdvance, LaneRow, QuarantineRow
 from agents.records import CommandRecord, LaneId
-from projections.apply.decision import DecisionRow
+from projections.apply.decision import DecisionPartRow, DecisionRow, OverrideRow
 
 EVENT_COLUMNS: Final = (
     "topic",
@@ -40,6 +40,34 @@ DECISION_COLUMNS: Final = (
     "partition",
     "lane_seq",
     "answer",
+    "decision_point",
+)
+
+DECISION_PART_COLUMNS: Final = (
+    "tenant_id",
+    "decision_id",
+    "place",
+    "policy_id",
+    "policy_version",
+    "resource",
+    "answer",
+    "outcome",
+    "basis",
+    "occurred_at",
+)
+
+
+OVERRIDE_COLUMNS: Final = (
+    "tenant_id",
+    "decision_id",
+    "decided_at",
+    "reason",
+    "overridden_by",
+    "overridden_at",
+    "event_id",
+    "topic",
+    "partition",
+    "lane_seq",
 )
 
 
@@ -95,6 +123,39 @@ def decision_values(row: DecisionRow) -> tuple[object, ...]:
         row.partition,
         row.lane_seq,
         row.answer,
+        row.decision_point,
+    )
+
+
+def decision_part_values(row: DecisionPartRow) -> tuple[object, ...]:
+    """Values of :data:`DECISION_PART_COLUMNS`."""
+    return (
+        row.tenant_id,
+        row.decision_id,
+        row.place,
+        row.policy_id,
+        row.policy_version,
+        row.resource,
+        row.answer,
+        row.outcome,
+        row.basis,
+        row.occurred_at,
+    )
+
+
+def override_values(row: OverrideRow) -> tuple[object, ...]:
+    """Values of :data:`OVERRIDE_COLUMNS`."""
+    return (
+        row.tenant_id,
+        row.decision_id,
+        row.decided_at,
+        row.reason,
+        row.overridden_by,
+        row.overridden_at,
+        row.event_id,
+        row.topic,
+        row.partition,
+        row.lane_seq,
     )
 
 

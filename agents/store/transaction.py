@@ -1,29 +1,50 @@
 """An open lane transaction, and the queries that it shares with the store."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import TypeAlias
+from collections.abc import Collection, Mapping, Sequence
+from types import MappingProxyType
 
-import asyncpg
-
-from agents.decisions.evaluation import KnownAnswer, Pointer
-from agents.lanes.ports import AnswerKey, Changes, LaneRow, Position, QuarantineRow
+from agents.decisions.answering import KnownAnswer, Pointer
+from agents.decisions.evaluation import Gate
+from agents.decisions.overriding import DecisionState
+from agents.lanes.ports import (
+    AnswerKey,
+    Changes,
+    DecisionKey,
+    LaneRow,
+    Position,
+    QuarantineRow,
+    SubjectDigest,
+)
 from agents.reading import InboxKey
 from agents.records import LaneId
-from agents.store import evidence_rows, policy_rows, rows, sql, workflow_rows
+from agents.store import evidence_rows, policy_rows, rows, sql, stat_rows, workflow_rows
+from agents.store.writing import Connection, copy, write_evidence, write_keys, write_policies, write_workflows
+from projections.apply.decision_point import DecisionPointKey, DecisionPointState
+from projections.apply.decision_stats import Group, Names, bounded, moved
 from projections.apply.evidence import EvidenceKey, EvidenceState
+from projections.apply.happened import happened
 from projections.apply.policy import PolicyKey, PolicyState
 from projections.apply.workflow_state import WorkflowKey, WorkflowState
+from schemas.leaf import EventRecord, decode_entry
+from schemas.personal import SubjectKey
 from schemas.topics import family_of
-
-Connection: TypeAlias = "asyncpg.pool.PoolConnectionProxy[asyncpg.Record]"
 
 
 class PostgresTransaction:
     """A :class:`agents.lanes.ports.LaneTransaction`; its errors are translated by its context."""
 
-    def __init__(self, connection: Connection, lanes: Mapping[LaneId, LaneRow]) -> None:
+    def __init__(
+        self,
+        connection: Connection,
+        lanes: Mapping[LaneId, LaneRow],
+        counted_names: Mapping[Group, Names] = MappingProxyType({}),
+    ) -> None:
+        """``counted_names`` are names that committed rows count by, not necessarily all of a group."""
         self._connection = connection
         self.lanes = lanes
+        self._counted_names = counted_names
+        self.new_names: Mapping[Group, Names] = {}
+        """Every name of the groups that get rows for new ones: true once this is committed."""
 
     async def inbox(self, keys: Collection[InboxKey]) -> Mapping[InboxKey, bytes]:
         if not keys:
@@ -43,6 +64,20 @@ class PostgresTransaction:
     async def pointers(self, keys: Collection[PolicyKey]) -> Mapping[PolicyKey, Pointer]:
         return await pointers(self._connection, keys)
 
+    async def points(self, keys: Collection[DecisionPointKey]) -> Mapping[DecisionPointKey, Gate]:
+        return await points(self._connection, keys)
+
+    async def decision_points(
+        self, keys: Collection[DecisionPointKey]
+    ) -> Mapping[DecisionPointKey, DecisionPointState]:
+        if not keys:
+            return {}
+        found = await self._connection.fetch(sql.DECISION_POINTS, *_columns(keys))
+        return {
+            (row["tenant_id"], row["decision_point_id"]): policy_rows.decision_point_state(row)
+            for row in found
+        }
+
     async def policies(self, keys: Collection[PolicyKey]) -> Mapping[PolicyKey, PolicyState]:
         return await policies(self._connection, keys)
 
@@ -54,6 +89,17 @@ class PostgresTransaction:
         return {
             (row["tenant_id"], row["policy_id"], row["resource"]): KnownAnswer(
                 row["decision_id"], row["answer"]
+            )
+            for row in found
+        }
+
+    async def decisions(self, keys: Collection[DecisionKey]) -> Mapping[DecisionKey, DecisionState]:
+        if not keys:
+            return {}
+        found = await self._connection.fetch(sql.DECISIONS, *_columns(keys))
+        return {
+            (row["tenant_id"], row["decision_id"]): DecisionState(
+                happened(decode_entry(row["record"])[0]), row["override"] is not None
             )
             for row in found
         }
@@ -76,23 +122,54 @@ class PostgresTransaction:
         technical = await self._connection.fetch(evidence_rows.TECHNICAL_CONTROLS, *columns)
         return evidence_rows.evidence_states(found, controls, technical)
 
+    async def event(self, tenant: str, event_id: str) -> EventRecord | None:
+        record = await self._connection.fetchval(sql.EVENT, tenant, event_id)
+        return decode_entry(record)[0] if record else None
+
+    async def audit_events(self, tenant: str, resource: str, prefix: bool = False) -> Sequence[EventRecord]:
+        found = await self._connection.fetch(sql.AUDIT_EVENTS, tenant, resource, prefix)
+        return [decode_entry(row["record"])[0] for row in found]
+
+    async def subject_keys(self, keys: Collection[SubjectDigest]) -> Mapping[SubjectDigest, SubjectKey]:
+        found = await self._connection.fetch(sql.SUBJECT_KEYS, *_columns(keys)) if keys else []
+        return {(row["tenant_id"], row["subject"]): SubjectKey(*row) for row in found}
+
+    async def subject_key(self, tenant: str, pseudonym: str) -> SubjectKey | None:
+        row = await self._connection.fetchrow(sql.SUBJECT_KEY, tenant, pseudonym)
+        return SubjectKey(*row) if row else None
+
     async def write(self, changes: Changes) -> None:
         connection = self._connection
         if changes.inbox:
             await connection.execute(sql.INSERT_INBOX, *rows.inbox_columns(changes.inbox))
-        await _copy(connection, "event", rows.EVENT_COLUMNS, map(rows.event_values, changes.events))
-        await _copy(
+        await copy(connection, "event", rows.EVENT_COLUMNS, map(rows.event_values, changes.events))
+        await copy(
             connection, "decision", rows.DECISION_COLUMNS, map(rows.decision_values, changes.decisions)
         )
+        await copy(
+            connection,
+            "decision_part",
+            rows.DECISION_PART_COLUMNS,
+            map(rows.decision_part_values, changes.decision_parts),
+        )
+        await copy(
+            connection,
+            "decision_override",
+            rows.OVERRIDE_COLUMNS,
+            map(rows.override_values, changes.overrides),
+        )
+        if changes.decision_points:
+            values = map(policy_rows.decision_point_values, changes.decision_points)
+            await connection.executemany(sql.UPSERT_DECISION_POINT, values)
+        await self._count(changes)
         if changes.policies:
-            await connection.executemany(sql.UPSERT_POLICY, map(policy_rows.policy_values, changes.policies))
-            versions = [policy_rows.version_values(p, v) for p in changes.policies for v in p.versions]
-            await connection.executemany(sql.UPSERT_VERSION, versions)
-            await connection.execute(sql.NOTIFY_VERSIONS)
+            await write_policies(connection, changes)
         if changes.workflows:
-            await _write_workflows(connection, changes)
+            await write_workflows(connection, changes)
         if changes.evidence:
-            await _write_evidence(connection, changes)
+            await write_evidence(connection, changes)
+        if changes.subject_keys or changes.erased:
+            await write_keys(connection, changes)
         if changes.quarantine:
             await connection.executemany(
                 sql.INSERT_QUARANTINE, map(rows.quarantine_values, changes.quarantine)
@@ -103,6 +180,29 @@ class PostgresTransaction:
                 [(*lane, offset, state) for (lane, offset), state in changes.resolved],
             )
         await connection.execute(sql.ADVANCE, *rows.advance_columns(changes.lanes))
+
+    async def _count(self, changes: Changes) -> None:
+        """Counts the events; reads the names of groups only where one comes that is not known."""
+        connection = self._connection
+        moves = moved(event.happened for event in changes.events)
+        counted, new = bounded(moves, self._counted_names)
+        if new:
+            found = await connection.fetch(stat_rows.NAMES, *stat_rows.group_columns(new))
+            known = {**self._counted_names, **stat_rows.names_of(found, new)}
+            counted, added = bounded(moves, known)
+            self.new_names = {group: added.get(group, known[group]) for group in new}
+        if counted.figures:
+            await connection.execute(stat_rows.COUNT, *stat_rows.figure_columns(counted.figures))
+        if counted.reasons:
+            await connection.execute(stat_rows.COUNT_REASONS, *stat_rows.reason_columns(counted.reasons))
+        if counted.shadows:
+            await connection.execute(stat_rows.COUNT_SHADOWS, *stat_rows.shadow_columns(counted.shadows))
+        await copy(
+            connection,
+            "policy_activation",
+            stat_rows.ACTIVATION_COLUMNS,
+            map(stat_rows.activation_values, counted.activations),
+        )
 
 
 async def locked(connection: Connection, lanes: Sequence[LaneId]) -> dict[LaneId, LaneRow]:
@@ -128,49 +228,28 @@ async def pointers(connection: Connection, keys: Collection[PolicyKey]) -> dict[
     return {(row["tenant_id"], row["policy_id"]): policy_rows.pointer(row) for row in found}
 
 
+async def points(connection: Connection, keys: Collection[DecisionPointKey]) -> dict[DecisionPointKey, Gate]:
+    """As :meth:`agents.lanes.ports.LaneStore.points`."""
+    if not keys:
+        return {}
+    return policy_rows.gates(await connection.fetch(sql.POINTS, *_columns(keys)))
+
+
 async def policies(connection: Connection, keys: Collection[PolicyKey]) -> dict[PolicyKey, PolicyState]:
     """As :meth:`agents.lanes.ports.LaneStore.policies`."""
     if not keys:
         return {}
-    policies = await connection.fetch(sql.POLICIES, *_columns(keys))
-    versions = await connection.fetch(sql.VERSIONS, *_columns(keys))
-    return policy_rows.policy_states(policies, versions)
+    columns = _columns(keys)
+    policies = await connection.fetch(sql.POLICIES, *columns)
+    versions = await connection.fetch(sql.VERSIONS, *columns)
+    replays = await connection.fetch(sql.REPLAYS, *columns)
+    return policy_rows.policy_states(policies, versions, replays)
 
 
 async def held(connection: Connection, lane: LaneId, offset: int) -> list[QuarantineRow]:
     """As :meth:`agents.lanes.ports.LaneStore.held`."""
     found = await connection.fetch(sql.HELD, lane.topic, lane.partition, offset)
     return [rows.quarantine_row(row) for row in found]
-
-
-async def _write_workflows(connection: Connection, changes: Changes) -> None:
-    moved = changes.workflows
-    await connection.execute(workflow_rows.UPSERT, *workflow_rows.workflow_columns(moved))
-    if controls := workflow_rows.control_columns(moved):
-        await connection.execute(workflow_rows.UPSERT_CONTROLS, *controls)
-    if timers := workflow_rows.timer_columns(moved):
-        await connection.execute(workflow_rows.UPSERT_TIMERS, *timers)
-
-
-async def _write_evidence(connection: Connection, changes: Changes) -> None:
-    await connection.execute(evidence_rows.UPSERT, *evidence_rows.evidence_columns(changes.evidence))
-    if links := changes.evidence_controls:
-        await connection.execute(evidence_rows.LINK, *evidence_rows.link_columns(links))
-    if technical := changes.evidence_technical_controls:
-        columns = evidence_rows.technical_link_columns(technical)
-        await connection.execute(evidence_rows.LINK_TECHNICAL, *columns)
-    if moves := changes.counters:
-        await connection.execute(evidence_rows.COUNT, *evidence_rows.counter_columns(moves))
-
-
-async def _copy(
-    connection: Connection, table: str, columns: Sequence[str], records: Iterable[Sequence[object]]
-) -> None:
-    values = list(records)
-    if values:
-        await connection.copy_records_to_table(
-            table, schema_name="governance", columns=columns, records=values
-        )
 
 
 def _columns(keys: Collection[Sequence[object]]) -> list[list[object]]:

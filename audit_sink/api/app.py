@@ -9,13 +9,16 @@ from fastapi import APIRouter, FastAPI, Request, Response
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 
 from audit_sink.api.callers import Parts, PartsOf
+from audit_sink.api.exports import router as exports
 from audit_sink.api.models import Live, Ready
 from audit_sink.api.observed import Observed
 from audit_sink.api.postgres import opened
 from audit_sink.api.proofs import router as proofs
 from audit_sink.api.routes import router
 from audit_sink.api.settings import ApiSettings
+from audit_sink.api.tlog import router as tlog
 from audit_sink.api.trail import TrailUnavailable
+from audit_sink.ledger.prover import TileProver
 from projections.problems import answer, install, unavailable
 from projections.tokens import TokenSettings, verifier
 
@@ -32,7 +35,7 @@ def create_app(settings: ApiSettings, tokens: TokenSettings) -> FastAPI:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with opened(settings) as trail:
-            app.state.parts = Parts(verifier(tokens), trail)
+            app.state.parts = Parts(verifier(tokens), trail, TileProver(trail.tiles))
             yield
 
     app = FastAPI(
@@ -47,6 +50,8 @@ def create_app(settings: ApiSettings, tokens: TokenSettings) -> FastAPI:
     app.add_middleware(Observed, registry=registry)
     app.include_router(router)
     app.include_router(proofs)
+    app.include_router(exports)
+    app.include_router(tlog)
     app.include_router(_health(registry))
     install(app)
     app.add_exception_handler(TrailUnavailable, _on_unavailable)

@@ -7,6 +7,7 @@ from fastapi import Depends, Request, Security
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from audit_sink.api.trail import Trail
+from audit_sink.ledger.prover import TileProver
 from projections.problems import invalid, scope_missing
 from projections.tokens import Caller, Scope, Verifier, bearer_token
 
@@ -25,10 +26,12 @@ class Parts:
 
     verifier: Verifier
     trail: Trail
+    prover: TileProver
+    """For trees up to the newest checkpoint: what is signed is final, and its tiles are remembered."""
 
 
-def parts(request: Request) -> Parts:
-    """The parts of the running app."""
+async def parts(request: Request) -> Parts:
+    """The parts of the running app. Not a plain function: FastAPI would run that in a thread."""
     return cast("Parts", request.app.state.parts)
 
 
@@ -53,6 +56,12 @@ class Allowed:
             if names.count(name) > 1:
                 raise invalid(name, "stands more than once")
         return caller
+
+
+def refuse_foreign(caller: Caller, tenant: str | None) -> None:
+    """Raises the 403 problem where a caller asks for another tenant than its own without ``audit:all``."""
+    if tenant not in (None, caller.tenant) and "audit:all" not in caller.scopes:
+        raise scope_missing("audit:all")
 
 
 PartsOf = Annotated[Parts, Depends(parts)]

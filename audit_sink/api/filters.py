@@ -2,8 +2,10 @@
 
 import re
 from datetime import UTC, datetime
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal
+from urllib.parse import urlencode
 
+from fastapi import Request
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 from pydantic.json_schema import SkipJsonSchema
 
@@ -45,6 +47,7 @@ Moment = Annotated[
 Whole = Annotated[int, BeforeValidator(_whole), WithJsonSchema({"type": "integer", "minimum": 0})]
 Name = Annotated[str, Field(min_length=1, max_length=MAX_NAME_CHARS, pattern=r"^[^\x00]+$")]
 Absent = SkipJsonSchema[None]
+Format = Literal["jsonl", "csv", "parquet"]
 
 
 class NoParameters(BaseModel):
@@ -60,10 +63,9 @@ class Paged(NoParameters):
     cursor: Whole | Absent = Field(default=None, description="Number of the last row of the page before.")
 
 
-class EntryQuery(Paged):
+class EntryFilters(NoParameters):
     """Which entries."""
 
-    order: Order = Field(default="desc", description="`desc`: newest first.")
     tenant: Name | Absent = Field(default=None, description="Another tenant than one's own: audit:all.")
     from_: Moment | Absent = Field(default=None, alias="from", description="Not before this time.")
     to: Moment | Absent = Field(default=None, description="Before this time.")
@@ -75,3 +77,30 @@ class EntryQuery(Paged):
     def filters(self) -> Filters:
         """What the trail is asked for."""
         return Filters(self.tenant, self.from_, self.to, self.type, self.resource, self.actor, self.event_id)
+
+
+class EntryQuery(EntryFilters, Paged):
+    """A page of them."""
+
+    order: Order = Field(default="desc", description="`desc`: newest first.")
+
+
+class ExportQuery(EntryFilters):
+    """All of them, ascending, as one file."""
+
+    format: Format = Field(default="jsonl", description="Form of the file.")
+
+
+class CheckpointQuery(Paged):
+    """Which checkpoints."""
+
+    cursor: Whole | Absent = Field(default=None, description="Size of the last one of the page before.")
+    anchored: bool = Field(default=False, description="Only those that are locked in the bucket.")
+
+
+def next_link(request: Request, cursor: int | None) -> str | None:
+    """The same request from a place on."""
+    if cursor is None:
+        return None
+    asked = [(name, value) for name, value in request.query_params.multi_items() if name != "cursor"]
+    return f"{request.url.path}?{urlencode([*asked, ('cursor', cursor)])}"

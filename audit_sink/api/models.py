@@ -28,6 +28,29 @@ class LaneName(Answer):
     partition: int = Field(ge=0, examples=[2])
 
 
+class Correction(Answer):
+    """A later entry that says what is right instead."""
+
+    index: int = Field(ge=0)
+    event_id: str
+    occurred_at: Moment | None
+    reason: str = Field(description="Why the entry is wrong, for people.")
+    details: Any = Field(description="What is right: a JSON object.")
+    requester: str
+    approver: str = Field(description="Another actor than the requester.")
+    leaf_hash: Hash
+
+
+class Corrected(Answer):
+    """The earlier entry that a correction is about."""
+
+    index: int = Field(ge=0)
+    event_id: str
+    event_type: str
+    occurred_at: Moment | None
+    leaf_hash: Hash
+
+
 class Entry(Answer):
     """One entry. Only ``entry`` is proven; everything else is read from it or from its place."""
 
@@ -54,6 +77,10 @@ class Entry(Answer):
     large_value: str | None = Field(
         description="In base64, the body of an entry that only has its digest; in lists always null."
     )
+    corrections: list[Correction] = Field(
+        default=[], description="What corrects this entry, oldest first; the entry itself stays as it is."
+    )
+    corrects: Corrected | None = Field(default=None, description="What this entry corrects.")
 
 
 class Entries(Answer):
@@ -121,6 +148,36 @@ class ConsistencyProof(Answer):
     from_: int = Field(alias="from")
     to: int
     hashes: list[Hash]
+
+
+class SignedCheckpoint(Answer):
+    """One checkpoint of the log."""
+
+    size: int
+    root: Hash
+    anchored: bool = Field(description="Whether it is locked in the bucket, over a context entry.")
+    note: str = Field(description="The C2SP signed note.")
+
+
+class SignedCheckpoints(Answer):
+    """A page of checkpoints, the largest first."""
+
+    items: list[SignedCheckpoint]
+    next: str | None = Field(description="Path of the next page; null on the last one.")
+
+
+class TenantHead(Answer):
+    """How many entries a tenant has and the root over them, as an entry of the log says, with its proof.
+
+    Whoever has all of the tenant's entries, 0 to ``size - 1`` of ``tenant_index``, computes the same root.
+    """
+
+    tenant: str
+    size: int
+    root: Hash
+    entry: str = Field(description="The stating entry (`audit.tenant_head`), deterministic CBOR in base64.")
+    proof: InclusionProof
+    checkpoint: str = Field(description="The C2SP signed note that the proof leads to.")
 
 
 class Live(Answer):

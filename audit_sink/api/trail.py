@@ -65,6 +65,16 @@ class Trail(Protocol):
     async def entry(self, caller: Caller, index: int) -> StoredEntry | None:
         """The entry of an index, or None where the caller sees none."""
 
+    async def entry_and_checkpoint(
+        self, caller: Caller, index: int
+    ) -> tuple[StoredEntry | None, SignedSize | None]:
+        """The entry of an index as the caller sees it, and the notary's newest checkpoint."""
+
+    async def related(
+        self, caller: Caller, corrected: Sequence[tuple[str, str]], originals: Sequence[str]
+    ) -> Sequence[StoredEntry]:
+        """The corrections of events, given by tenant and id, and the entries of the events ``originals``."""
+
     async def large_values(
         self, caller: Caller, digests: Sequence[bytes]
     ) -> Mapping[tuple[str, bytes], bytes]:
@@ -76,11 +86,20 @@ class Trail(Protocol):
     async def head(self) -> Head:
         """Size, root and lanes. For callers with ``audit:all`` only."""
 
+    async def size(self) -> int:
+        """How many entries the log has, signed or not."""
+
     async def checkpoint(self) -> SignedSize | None:
         """The notary's newest checkpoint."""
 
-    async def tile(self, tile: Tile) -> bytes:
-        """The hashes of a tile of the log, of exactly its width.
+    async def checkpoints(self, below: int | None, anchored: bool, limit: int) -> Sequence[SignedSize]:
+        """The notary's checkpoints below a size, the largest first."""
+
+    async def tenant_head(self, caller: Caller, tenant: str, size: int) -> StoredEntry | None:
+        """The newest statement of a tenant's head under index ``size``; None where the caller sees none."""
+
+    async def tiles(self, tiles: Sequence[Tile]) -> Sequence[bytes]:
+        """The hashes of each of these tiles of the log, of exactly its width.
 
         Hashes of the whole log are for every caller: they say nothing, and each proof needs them.
         """

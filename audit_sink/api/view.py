@@ -12,7 +12,7 @@ from audit_sink.wall import BatchRow
 from schemas.avro import released
 from schemas.codec import decode
 from schemas.errors import Unreadable
-from schemas.leaf import EventRecord, LargeValue, decode_entry
+from schemas.leaf import EventRecord, decode_entry
 
 LargeValues = Mapping[tuple[str, bytes], bytes]
 
@@ -46,11 +46,6 @@ def entry_view(stored: StoredEntry, large_values: LargeValues, with_large_value:
         entry=b64encode(stored.entry).decode(),
         large_value=b64encode(value).decode() if with_large_value and large is not None and value else None,
     )
-
-
-def large_value_of(stored: StoredEntry) -> LargeValue | None:
-    """Digest and length of the value that the entry does not hold itself."""
-    return decode_entry(stored.entry)[1] if stored.entry[1:2] == _VERSION_2 else None
 
 
 def batch_view(row: BatchRow) -> Batch:
@@ -124,9 +119,6 @@ def _plain(field: object) -> object:
         return [_plain(value) for value in field]
     return field if field is None or isinstance(field, str | int | float | bool) else str(field)
 
-
-_VERSION_2 = b"\x02"
-"""Second byte of an entry: its version, after the head of the array."""
 
 _KEPT_RECORDS = frozenset({"audit.unparsed", "audit.conflict"})
 """Types of the wall's own lane whose body is a whole record as version 1 leaf."""

@@ -54,6 +54,18 @@ class Frontier:
             rows.append(tuple(row))
         return Frontier(self.size + len(leaves), tuple(rows)), full
 
+    def extend_tiles(self, roots: Sequence[bytes]) -> "tuple[Frontier, list[FullTile]]":
+        """The tree with whole tiles of leaves appended, by their roots; the tiles above that they fill.
+
+        Raises ValueError within a tile.
+        """
+        if self.size % WIDTH:
+            raise ValueError(f"size {self.size} is inside a tile")
+        upper, full = Frontier(self.size >> HEIGHT, self.rows[1:]).extend(roots)
+        size = self.size + WIDTH * len(roots)
+        rows = ((), *upper.rows) if size else ()
+        return Frontier(size, rows), [tile._replace(level=tile.level + 1) for tile in full]
+
     def edge(self) -> RightEdge:
         """The same tree by its right edge; at most 255 hashes a level are computed."""
         return RightEdge(self.size, tuple(self._subtrees()))

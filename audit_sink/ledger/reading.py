@@ -2,11 +2,16 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Final
 
+from audit_sink.ledger.scan import scan_columns
 from audit_sink.ledger.tree import RightEdge
 from audit_sink.wall import CHAIN_START, BatchRow, Lane
 from schemas.errors import Unreadable
 from schemas.leaf import EventRecord, decode_entry, leaf_hash
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Contradiction(Exception):
@@ -28,7 +33,11 @@ class StoredEntry:
     topic: str
     partition: int
     lane_seq: int
+    event_id: str
     event_type: str
+    resource: str
+    actor: str
+    occurred_at: datetime | None
     leaf_hash: bytes
     entry: bytes
 
@@ -39,14 +48,11 @@ class Lanes:
 
     next_seq: dict[Lane, int] = field(default_factory=dict)
 
-    def follow(self, index: int, record: EventRecord) -> None:
+    def follow(self, index: int, lane: Lane, lane_seq: int) -> None:
         """Takes the next entry; raises :class:`Contradiction` (``lanes``) where it skips or repeats."""
-        lane = Lane(record.topic, record.partition)
         expected = self.next_seq.get(lane, 1)
-        if record.lane_seq != expected:
-            message = (
-                f"{lane.topic}/{lane.partition}: sequence {record.lane_seq} stands where {expected} should"
-            )
+        if lane_seq != expected:
+            message = f"{lane.topic}/{lane.partition}: sequence {lane_seq} stands where {expected} should"
             raise Contradiction("lanes", message, index)
         self.next_seq[lane] = expected + 1
 
@@ -59,15 +65,31 @@ def read_entry(index: int, entry: bytes) -> EventRecord:
         raise Contradiction("bytes", f"entry {index} is no leaf: {error}", index) from None
 
 
-def check_columns(stored: StoredEntry, record: EventRecord) -> bytes:
-    """The entry's leaf hash; raises :class:`Contradiction` where columns and bytes disagree."""
+def moment(us: int | None) -> datetime | None:
+    """Microseconds since 1970 as a time."""
+    return None if us is None else _EPOCH + timedelta(microseconds=us)
+
+
+def check_stored(stored: StoredEntry) -> tuple[bytes, Lane, int]:
+    """The entry's leaf hash, lane and sequence, as its bytes say.
+
+    Raises :class:`Contradiction` (``bytes``, ``columns``) where it is no leaf, or columns and bytes disagree.
+    """
     index, digest = stored.leaf_index, leaf_hash(stored.entry)
+    try:
+        lane, lane_seq, stated = scan_columns(stored.entry)
+    except Unreadable as error:
+        raise Contradiction("bytes", f"entry {index} is no leaf: {error}", index) from None
     if digest != stored.leaf_hash:
         raise Contradiction("bytes", f"entry {index}: its bytes have another hash", index)
-    place = (stored.topic, stored.partition, stored.lane_seq)
-    if place != (record.topic, record.partition, record.lane_seq):
+    if (stored.topic, stored.partition, stored.lane_seq) != (*lane, lane_seq):
         raise Contradiction("columns", f"entry {index}: its columns name another lane or sequence", index)
-    return digest
+    columns = (stored.tenant_id, stored.event_id, stored.event_type, stored.resource, stored.actor)
+    if "\0".join(columns).encode() != b"\0".join(stated[:5]) or stored.occurred_at != moment(
+        stated.occurred_us
+    ):
+        raise Contradiction("columns", f"entry {index}: its columns do not follow from its headers", index)
+    return digest, lane, lane_seq
 
 
 @dataclass(slots=True)
@@ -89,15 +111,15 @@ class LogReading:
             raise Contradiction("batches", f"batch {row.batch_no} does not continue batch {self.batch_no}")
         if row.first_index != self.edge.size:
             raise Contradiction("batches", f"batch {row.batch_no} starts elsewhere", row.first_index)
-        hashes = []
+        hashes, own = [], row.lane
         for index, stored in enumerate(entries, start=row.first_index):
             if stored.leaf_index != index:
                 raise Contradiction("size", f"entry {index} is missing", index)
-            record = read_entry(index, stored.entry)
-            hashes.append(check_columns(stored, record))
-            if Lane(record.topic, record.partition) != row.lane:
+            digest, lane, lane_seq = check_stored(stored)
+            hashes.append(digest)
+            if lane != own:
                 raise Contradiction("batches", f"entry {index} is of another lane than its batch row", index)
-            self.lanes.follow(index, record)
+            self.lanes.follow(index, lane, lane_seq)
         if (end := row.first_index + len(entries)) < row.next_index:
             raise Contradiction("size", f"entry {end} is missing", end)
         if entries and self.lanes.next_seq[row.lane] != row.next_lane_seq:
@@ -110,6 +132,20 @@ class LogReading:
         self.batch_no, self.chain = row.batch_no, row.digest()
         self.next_offset[row.lane] = row.next_offset
         return hashes
+
+    def pass_over(self, row: BatchRow, hashes: Sequence[bytes]) -> None:
+        """Takes the next batch row, entries of which are pruned, by the leaf hashes that are kept of it.
+
+        Raises :class:`Contradiction` (``batches``, ``root``).
+        """
+        if row.batch_no != self.batch_no + 1 or row.prev_hash != self.chain:
+            raise Contradiction("batches", f"batch {row.batch_no} does not continue batch {self.batch_no}")
+        self.edge = self.edge.extend(hashes)
+        if (self.edge.size, self.edge.root()) != (row.next_index, row.root_after):
+            raise Contradiction("root", f"what is kept of batch {row.batch_no} gives another root")
+        self.batch_no, self.chain = row.batch_no, row.digest()
+        self.lanes.next_seq[row.lane] = row.next_lane_seq
+        self.next_offset[row.lane] = row.next_offset
 
     def positions(self) -> Mapping[Lane, tuple[int, int]]:
         """Next sequence and next offset of every lane that was read."""

@@ -5,6 +5,7 @@ a bundle holds the entries under one level-0 tile. A tile of fewer is partial an
 """
 
 from collections.abc import Iterator, Sequence
+from hashlib import sha256
 from typing import Final, NamedTuple
 
 from audit_sink.ledger.proofs import Node, node_hash
@@ -104,16 +105,28 @@ def tile_of(node: Node, size: int) -> Tile:
     return Tile(level, place, width)
 
 
-def hash_in(tile: Tile, data: bytes, node: Node) -> bytes:
-    """A node's hash from its tile's bytes; raises ValueError where the tile does not cover it."""
+Pyramid = Sequence[Sequence[bytes]]
+"""The hashes of a tile, and those of the perfect subtrees above them, level by level."""
+
+
+def pyramid(hashes: Sequence[bytes]) -> Pyramid:
+    """All hashes that follow from a tile's, each computed once."""
+    rows = [hashes]
+    while len(rows[-1]) > 1:
+        pairs = iter(rows[-1])
+        rows.append([node_hash(left, right) for left, right in zip(pairs, pairs, strict=False)])
+    return rows
+
+
+def hash_in(tile: Tile, rows: Pyramid, node: Node) -> bytes:
+    """A node's hash from its tile's; raises ValueError where the tile does not cover it."""
     above = node.level - HEIGHT * tile.level
-    first = (node.place << above) - tile.place * WIDTH
-    if len(data) != tile.width * HASH_BYTES:
-        raise ValueError(f"{tile.path} has {len(data)} bytes")
-    if not 0 <= above <= HEIGHT or first < 0 or first + (1 << above) > tile.width:
+    if len(rows[0]) != tile.width:
+        raise ValueError(f"{tile.path} has {len(rows[0])} hashes")
+    place = node.place - (tile.place * WIDTH >> above) if 0 <= above < len(rows) else -1
+    if not 0 <= place < len(rows[above]):
         raise ValueError(f"{tile.path} does not cover {node}")
-    row = hashes_of(data)[first : first + (1 << above)]
-    return perfect_root(row)
+    return rows[above][place]
 
 
 def hashes_of(data: bytes) -> list[bytes]:
@@ -128,7 +141,7 @@ def perfect_root(hashes: Sequence[bytes]) -> bytes:
     row = list(hashes)
     while len(row) > 1:
         pairs = iter(row)
-        row = [node_hash(left, right) for left, right in zip(pairs, pairs, strict=True)]
+        row = [sha256(b"\x01" + left + right).digest() for left, right in zip(pairs, pairs, strict=True)]
     return row[0]
 
 
@@ -142,14 +155,15 @@ def encode_bundle(entries: Sequence[bytes]) -> bytes:
 def decode_bundle(data: bytes) -> list[bytes]:
     """The entries of a bundle; raises ValueError where lengths and bytes disagree."""
     entries = []
-    at = 0
-    while at < len(data):
-        start = at + 2
-        end = start + int.from_bytes(data[at:start], "big")
-        if start > len(data) or end > len(data):
-            raise ValueError(f"the bundle ends inside the entry at byte {at}")
-        entries.append(data[start:end])
+    at, size = 0, len(data)
+    while at + 2 <= size:
+        end = at + 2 + (data[at] << 8 | data[at + 1])
+        if end > size:
+            break
+        entries.append(data[at + 2 : end])
         at = end
+    if at < size:
+        raise ValueError(f"the bundle ends inside the entry at byte {at}")
     return entries
 
 

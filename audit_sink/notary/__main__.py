@@ -58,7 +58,9 @@ async def serve(settings: NotarySettings) -> None:
     async with AsyncExitStack() as stack:
         stack.enter_context(probes(settings.metrics_listen, registry, telemetry.health))
         client = await stack.enter_async_context(bucket.connect(TIMEOUT_S))
-        wall = await stack.enter_async_context(opened(settings.notary_db_url.get_secret_value()))
+        wall = await stack.enter_async_context(
+            opened(settings.notary_db_url.get_secret_value(), settings.standby)
+        )
         session = await stack.enter_async_context(aiohttp.ClientSession())
         shelf = S3Shelf(client, settings.bucket, timedelta(days=settings.retention_days))
         known = [

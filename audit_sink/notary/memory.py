@@ -6,19 +6,22 @@ from datetime import datetime
 
 from audit_sink.copy_format import EntryRow
 from audit_sink.errors import Behind, Diverged
+from audit_sink.ledger.checkpoint import read_checkpoint
+from audit_sink.ledger.correction import CORRECTION
 from audit_sink.ledger.frontier import Frontier
-from audit_sink.ledger.reading import LogReading, StoredEntry
+from audit_sink.ledger.note import read_note
+from audit_sink.ledger.reading import LogReading, StoredEntry, moment
 from audit_sink.memory import MemoryTables
 from audit_sink.notary.ports import Guard, NewRows
-from audit_sink.wall import NOTARY_LANE, Lane
+from audit_sink.wall import NOTARY_LANE, Lane, SignedSize, TreeTile
 
 
 @dataclass(slots=True)
 class MemoryReader:
-    """A :class:`~audit_sink.notary.ports.WallReader` on the tables that a sink in memory writes."""
+    """A :class:`~audit_sink.verify.database.Database` on the tables that a sink in memory writes."""
 
     tables: MemoryTables
-    checkpoints: dict[int, tuple[bytes, bool]] = field(default_factory=dict)
+    signed: dict[int, tuple[bytes, bool]] = field(default_factory=dict)
 
     async def rows(self, after: int, entries: int) -> NewRows:
         batches = self.tables.rows[after:]
@@ -46,14 +49,23 @@ class MemoryReader:
         rows = self.tables.entries[first:end]
         return sorted({row.tenant_id for row in rows if row.topic != NOTARY_LANE.topic})
 
+    async def corrections(self, first: int, end: int) -> Sequence[StoredEntry]:
+        rows = self.tables.entries[first:end]
+        return [stored_entry(row) for row in rows if row.event_type == CORRECTION]
+
+    async def leaf(self, lane: Lane, lane_seq: int) -> bytes | None:
+        place = (*lane, lane_seq)
+        rows = self.tables.entries
+        return next((r.leaf_hash for r in rows if (r.topic, r.partition, r.lane_seq) == place), None)
+
     async def trees(self, tenants: Sequence[str]) -> Mapping[str, Frontier]:
         return {name: Frontier().extend(self.tables.leaves(name.encode()))[0] for name in tenants}
 
     async def newest_note(self) -> bytes | None:
-        return self.checkpoints[max(self.checkpoints)][0] if self.checkpoints else None
+        return self.signed[max(self.signed)][0] if self.signed else None
 
     async def add_checkpoint(self, size: int, root: bytes, note: bytes, anchored: bool, at: datetime) -> None:
-        self.checkpoints.setdefault(size, (note, anchored))
+        self.signed.setdefault(size, (note, anchored))
 
     async def newest_statement(self) -> tuple[int, bytes | None]:
         return len(self.tables.statements), self.tables.statements[-1] if self.tables.statements else None
@@ -61,6 +73,40 @@ class MemoryReader:
     async def add_statements(self, first: int, records: Sequence[bytes]) -> None:
         assert first == len(self.tables.statements) + 1
         self.tables.statements += records
+
+    async def restore_statements(self) -> None:
+        said = [row.entry for row in self.tables.entries if row.topic == NOTARY_LANE.topic]
+        self.tables.statements += said[len(self.tables.statements) :]
+
+    async def large_values(self, digests: Sequence[bytes]) -> Mapping[bytes, bytes]:
+        return {digest: value for (_, digest), value in self.tables.large.items() if digest in digests}
+
+    async def checkpoints(self, above: int, limit: int) -> Sequence[SignedSize]:
+        found = sorted((size, note) for size, note in self.signed.items() if size > above)
+        return [
+            SignedSize(size, read_checkpoint(read_note(note).text).root, note, anchored)
+            for size, (note, anchored) in found[:limit]
+        ]
+
+    async def tiles(self, asked: Sequence[TreeTile]) -> Mapping[tuple[bytes, int, int], tuple[bytes, bytes]]:
+        wanted = {(tile.tree, tile.level, tile.place) for tile in asked}
+        places = {(tile.tree, tile.level, tile.place): (tile.hashes, tile.root) for tile in self.tables.tiles}
+        return {place: found for place, found in places.items() if place in wanted}
+
+    async def has_value(self, digest: bytes) -> bool:
+        return digest in await self.large_values([digest])
+
+    async def pruned(self) -> Sequence[tuple[int, int, bytes]]:
+        return ()
+
+    async def kept_tenants(self) -> Sequence[bytes]:
+        return ()
+
+    async def kept_leaves(self, tenant: bytes, first: int, end: int) -> Sequence[bytes]:
+        return ()
+
+    async def kept_before(self, tenant: bytes, first: int, index: int) -> Sequence[bytes]:
+        return ()
 
     async def guard(self) -> Guard:
         return Guard(bytes(32), self.tables.unguarded)
@@ -72,9 +118,10 @@ class MemoryShelf:
 
     objects: dict[str, bytes] = field(default_factory=dict)
 
-    async def keep(self, name: str, data: bytes) -> None:
-        if self.objects.setdefault(name, data) != data:
-            raise Diverged(f"{name} is there with other bytes")
+    async def keep(self, objects: Mapping[str, bytes]) -> None:
+        for name, data in objects.items():
+            if self.objects.setdefault(name, data) != data:
+                raise Diverged(f"{name} is there with other bytes")
 
     async def put(self, name: str, data: bytes) -> None:
         self.objects[name] = data
@@ -108,7 +155,11 @@ def stored_entry(row: EntryRow) -> StoredEntry:
         row.tenant_index,
         *Lane(row.topic, row.partition),
         row.lane_seq,
+        row.event_id,
         row.event_type,
+        row.resource,
+        row.actor,
+        moment(row.occurred_us),
         row.leaf_hash,
         row.entry,
     )

@@ -4,25 +4,44 @@ Every step may be repeated: objects are put idempotently, the last word is kept 
 a restart goes on from the newest note that anybody kept.
 """
 
-import asyncio
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from hashlib import sha256
 from itertools import islice
 from typing import Final
 
-from audit_sink.errors import Diverged, Halt
+from audit_sink.errors import Diverged
 from audit_sink.ledger.checkpoint import Checkpoint, read_checkpoint
 from audit_sink.ledger.frontier import Frontier, FullTile, widths
 from audit_sink.ledger.keys import Signer, Verifier, verifier
 from audit_sink.ledger.note import BadNote, Note, read_note
 from audit_sink.ledger.reading import Contradiction, LogReading, StoredEntry
-from audit_sink.ledger.tiles import WIDTH, Bundle, Tile, decode_bundle, encode_bundle, hashes_of
+from audit_sink.ledger.tiles import (
+    HEIGHT,
+    MAX_LEVEL,
+    WIDTH,
+    Bundle,
+    Tile,
+    decode_bundle,
+    encode_bundle,
+    hashes_of,
+)
+from audit_sink.notary.corrections import Refuted, refuted
 from audit_sink.notary.ports import Guard, Memory, NewRows, Shelf, WallReader
-from audit_sink.notary.shelves import EDGE, KEPT, grown, tile_bytes
-from audit_sink.notary.statements import Statement, context, records, size_of_context, tenant_head
+from audit_sink.notary.shelves import EDGE, KEPT, blob_path, grown, tile_bytes
+from audit_sink.notary.statements import (
+    Statement,
+    context,
+    correction_refuted,
+    records,
+    size_of_context,
+    tenant_head,
+)
 from audit_sink.notary.witnesses import Witnesses
 from audit_sink.wall import NOTARY_LANE
+from schemas.leaf import large_value_of, leaf_hash
 
 ANCHOR_EVERY: Final = timedelta(seconds=60)
 """Longest time between two anchors, idle or not: silence of a log shows within a minute."""
@@ -31,6 +50,8 @@ ANCHOR_ENTRIES: Final = 65_536
 ROUND_ENTRIES: Final = 16_384
 """Entries read at once: some 20 MB."""
 PUTS_AT_ONCE: Final = 8
+
+_log = logging.getLogger("audit_sink.notary")
 
 
 @dataclass(slots=True)
@@ -43,6 +64,8 @@ class Signed:
     """Entries after the last full bundle."""
     checkpoint: Checkpoint
     note: bytes
+    resumed: bool = True
+    """Whether nothing was signed since the start."""
 
 
 @dataclass(slots=True)
@@ -56,6 +79,8 @@ class Anchoring:
     """Number of the newest context entry that was asked for; 0 when none is under way."""
     changed: set[str] = field(default_factory=set)
     """Tenants with entries since the last anchor."""
+    refuted: list[Refuted] = field(default_factory=list)
+    """False corrections since then."""
 
 
 class Notary:
@@ -110,13 +135,16 @@ class Notary:
             raise Diverged(f"the tiles at size {checkpoint.size} give another root than was signed")
         reading = await self._wall.reading_at(checkpoint.size)
         reading.edge = edge
+        await self._wall.restore_statements()
         _, newest = await self._wall.newest_statement()
         self._anchoring.size = min(size_of_context(newest), checkpoint.size)
         self._anchoring.changed |= set(
             await self._wall.changed_tenants(self._anchoring.size, checkpoint.size)
         )
+        corrections = await self._wall.corrections(self._anchoring.size, checkpoint.size)
+        self._anchoring.refuted = await refuted(corrections, self._wall)
         await self._memory.remember(note)
-        self.signed = Signed(reading, frontier, await self._tail(checkpoint.size), checkpoint, note)
+        self.signed = Signed(reading, frontier, await self._tail(frontier), checkpoint, note)
         return self.signed
 
     async def round(self) -> bool:
@@ -141,17 +169,18 @@ class Notary:
         for row in new.batches:
             mine = list(islice(entries, row.next_index - row.first_index))
             leaves += signed.reading.take(row, mine)
-        self._note_changes(new.entries)
+        await self._note_changes(new.entries)
         frontier, full = signed.frontier.extend(leaves)
         bundles, tail = _bundles(signed.frontier.size, signed.tail, [each.entry for each in new.entries])
         size, root = signed.reading.edge.size, signed.reading.edge.root()
         anchored = self._is_anchored(signed.reading)
         if leaves or not signed.note:
+            await self._put_large_values(new.entries)
             await self._put_tiles(frontier, full, bundles, tail, anchored)
             await self._say(signed, Checkpoint(self._origin, size, root), anchored)
-            for path in [tile.path for tile in _filled(full, bundles)]:
-                await self._shelf.drop(f"{EDGE}/{path}.p/")
-        signed.frontier, signed.tail = frontier, tail
+            for tile in _filled(signed, full, bundles):
+                await self._shelf.drop(f"{EDGE}/{tile.path}.p/")
+        signed.frontier, signed.tail, signed.resumed = frontier, tail, False
 
     async def _say(self, signed: Signed, checkpoint: Checkpoint, anchored: bool) -> None:
         now = self._now()
@@ -161,7 +190,7 @@ class Notary:
         note = note.plus(await self._witnesses.cosign(note, checkpoint))
         data = note.encode()
         if anchored:
-            await self._shelf.keep(f"{KEPT}/checkpoint/{checkpoint.size}", data)
+            await self._shelf.keep({f"{KEPT}/checkpoint/{checkpoint.size}": data})
         await self._shelf.put(f"{EDGE}/checkpoint", data)
         await self._wall.add_checkpoint(checkpoint.size, checkpoint.root, data, anchored, now)
         signed.checkpoint, signed.note = checkpoint, data
@@ -176,41 +205,37 @@ class Notary:
         tail: Sequence[bytes],
         anchored: bool,
     ) -> None:
-        kept = [(Bundle(place).path, data) for place, data in bundles]
-        kept += [(Tile(tile.level, tile.place).path, tile.hashes) for tile in full]
-        unfilled = [
-            (Tile(level, frontier.size >> (8 * (level + 1)), len(row)).path, b"".join(row))
+        kept = {Bundle(place).path: data for place, data in bundles}
+        kept |= {Tile(tile.level, tile.place).path: tile.hashes for tile in full}
+        unfilled = {
+            Tile(level, frontier.size >> (8 * (level + 1)), len(row)).path: b"".join(row)
             for level, row in enumerate(frontier.rows)
             if row
-        ]
+        }
         if tail:
-            unfilled.append((Bundle(frontier.size // WIDTH, len(tail)).path, encode_bundle(tail)))
-        room = asyncio.Semaphore(PUTS_AT_ONCE)
+            unfilled[Bundle(frontier.size // WIDTH, len(tail)).path] = encode_bundle(tail)
+        if anchored:
+            kept |= unfilled
+        await self._shelf.keep({f"{KEPT}/{path}": data for path, data in kept.items()})
+        for path, data in unfilled.items():
+            await self._shelf.put(f"{EDGE}/{path}", data)
 
-        async def keep(path: str, data: bytes) -> None:
-            async with room:
-                await self._shelf.keep(f"{KEPT}/{path}", data)
+    async def _put_large_values(self, entries: Sequence[StoredEntry]) -> None:
+        found = [large[0] for each in entries if (large := large_value_of(each.entry)) is not None]
+        for start in range(0, len(found), PUTS_AT_ONCE):
+            digests = found[start : start + PUTS_AT_ONCE]
+            values = await self._wall.large_values(digests)
+            for digest in digests:
+                if sha256(values.get(digest, b"")).digest() != digest:
+                    raise Diverged(f"the value {digest.hex()} that an entry names is not in the wall")
+            await self._shelf.keep({f"{KEPT}/{blob_path(digest)}": values[digest] for digest in digests})
 
-        async def put(path: str, data: bytes) -> None:
-            async with room:
-                await self._shelf.put(f"{EDGE}/{path}", data)
-
-        try:
-            async with asyncio.TaskGroup() as group:
-                for path, data in kept:
-                    group.create_task(keep(path, data))
-                for path, data in unfilled:
-                    group.create_task(put(path, data))
-                    if anchored:
-                        group.create_task(keep(path, data))
-        except ExceptionGroup as failed:
-            raise next(
-                (e for e in failed.exceptions if isinstance(e, Halt)), failed.exceptions[0]
-            ) from failed
-
-    def _note_changes(self, entries: Sequence[StoredEntry]) -> None:
+    async def _note_changes(self, entries: Sequence[StoredEntry]) -> None:
         # What the notary itself says is no change, or every anchor would make the next one's.
         self._anchoring.changed |= {each.tenant_id for each in entries if each.topic != NOTARY_LANE.topic}
+        for false in await refuted(entries, self._wall):
+            _log.error("a correction is refuted", extra={"index": false.index, "why": false.why})
+            self._anchoring.refuted.append(false)
 
     def _is_anchored(self, reading: LogReading) -> bool:
         asked = self._anchoring.statement
@@ -227,12 +252,13 @@ class Notary:
         await self._wall.add_statements(first, records(statements, first, now))
         anchoring.statement = first + len(statements) - 1
         anchoring.due = now + ANCHOR_EVERY
-        anchoring.size, anchoring.changed = signed.reading.edge.size, set()
+        anchoring.size, anchoring.changed, anchoring.refuted = signed.reading.edge.size, set(), []
 
     async def _statements(self, signed: Signed, guard: Guard, now: datetime) -> list[Statement]:
         tenants = sorted(self._anchoring.changed)
         heads = await self._wall.trees(tenants) if tenants else {}
         found = [tenant_head(name, tree.size, tree.edge().root()) for name, tree in heads.items()]
+        found += [correction_refuted(each.index, each.why) for each in self._anchoring.refuted]
         return [*found, context(signed.reading, guard, self._incarnation, now)]
 
     def _read(self, data: bytes) -> Checkpoint:
@@ -256,20 +282,39 @@ class Notary:
             rows.append(tuple(hashes_of(data)) if data else ())
         return Frontier(size, tuple(rows))
 
-    async def _tail(self, size: int) -> list[bytes]:
-        width = size % WIDTH
+    async def _tail(self, frontier: Frontier) -> list[bytes]:
+        """The entries after the last full bundle, which their next bundle is made from and locked with."""
+        width = frontier.size % WIDTH
         if not width:
             return []
-        bundle = Bundle(size // WIDTH, width)
+        bundle = Bundle(frontier.size // WIDTH, width)
         data = await grown(self._shelf, bundle.path, Bundle(bundle.place).path)
         if data is None:
-            raise Diverged(f"the entries before size {size} are not on the shelf")
-        return decode_bundle(data)[:width]
+            raise Diverged(f"the entries before size {frontier.size} are not on the shelf")
+        try:
+            tail = decode_bundle(data)[:width]
+        except ValueError as error:
+            raise Diverged(f"{bundle.path}: {error}") from error
+        if tuple(map(leaf_hash, tail)) != frontier.rows[0]:
+            raise Diverged(
+                f"the entries before size {frontier.size} are other ones than those that were signed"
+            )
+        return tail
 
 
-def _filled(full: Sequence[FullTile], bundles: Sequence[tuple[int, bytes]]) -> list[Tile | Bundle]:
-    """What has no partial form any more."""
-    return [*(Tile(tile.level, tile.place) for tile in full), *(Bundle(place) for place, _ in bundles)]
+def _filled(
+    before: Signed, full: Sequence[FullTile], bundles: Sequence[tuple[int, bytes]]
+) -> list[Tile | Bundle]:
+    """What has no partial form any more and may have had one: of each level the first that filled up.
+
+    All, after a start: an interrupted round may have put more.
+    """
+    filled: list[Tile | Bundle] = [Tile(tile.level, tile.place) for tile in full]
+    filled += [Bundle(place) for place, _ in bundles]
+    size = before.frontier.size
+    first: set[Tile | Bundle] = {Tile(level, size >> HEIGHT * (level + 1)) for level in range(MAX_LEVEL)}
+    first.add(Bundle(size >> HEIGHT))
+    return filled if before.resumed else [tile for tile in filled if tile in first]
 
 
 def _bundles(

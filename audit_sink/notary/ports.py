@@ -7,7 +7,7 @@ from typing import Protocol
 
 from audit_sink.ledger.frontier import Frontier
 from audit_sink.ledger.reading import LogReading, StoredEntry
-from audit_sink.wall import BatchRow
+from audit_sink.wall import BatchRow, Lane
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +41,12 @@ class WallReader(Protocol):
     async def changed_tenants(self, first: int, end: int) -> Sequence[str]:
         """The tenants of entries ``first`` to ``end - 1``, the notary's own statements apart."""
 
+    async def corrections(self, first: int, end: int) -> Sequence[StoredEntry]:
+        """The corrections among entries ``first`` to ``end - 1``."""
+
+    async def leaf(self, lane: Lane, lane_seq: int) -> bytes | None:
+        """The stored leaf hash of a lane's entry; None where it is not there."""
+
     async def trees(self, tenants: Sequence[str]) -> Mapping[str, Frontier]:
         """The trees of tenants as they are now."""
 
@@ -56,6 +62,12 @@ class WallReader(Protocol):
     async def add_statements(self, first: int, records: Sequence[bytes]) -> None:
         """Adds statements from a number on, all or none; the sink takes them into the log."""
 
+    async def restore_statements(self) -> None:
+        """Adds again, from the log, the statements that it has and the table lacks: a rebuilt wall's."""
+
+    async def large_values(self, digests: Sequence[bytes]) -> Mapping[bytes, bytes]:
+        """Values that entries name by digest, as far as they are there."""
+
     async def guard(self) -> Guard:
         """What protects the wall now."""
 
@@ -70,14 +82,14 @@ class ShelfReader(Protocol):
 class Shelf(ShelfReader, Protocol):
     """Named objects. Those under ``wall/`` are locked for good, those under ``edge/`` may be replaced."""
 
-    async def keep(self, name: str, data: bytes) -> None:
-        """Puts a locked object, unless these very bytes are there.
+    async def keep(self, objects: Mapping[str, bytes]) -> None:
+        """Puts locked objects by their names, unless these very bytes are there, and reads them back.
 
         Raises :class:`~audit_sink.errors.Diverged` where others are.
         """
 
     async def put(self, name: str, data: bytes) -> None:
-        """Puts or replaces an unlocked object."""
+        """Puts or replaces an unlocked object, and reads it back."""
 
     async def drop(self, prefix: str) -> None:
         """Removes the unlocked objects whose names begin so."""

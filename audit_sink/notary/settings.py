@@ -6,6 +6,7 @@ from typing import Annotated
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from audit_sink.notary.postgres import Standby
 from audit_sink.settings import Listen
 
 
@@ -41,11 +42,15 @@ class NotarySettings(BaseSettings):
     s3_secret_key: SecretStr = Field(alias="AWS_SECRET_ACCESS_KEY")
     s3_region: str = Field("us-east-1", alias="AWS_REGION")
 
-    retention_days: int = Field(2_190, ge=1, le=36_500, alias="AUMOS_GOVERNANCE_WALL_RETENTION_DAYS")
-    """How long locked objects stay at least: HIPAA's six years. It can be lengthened, never shortened."""
+    retention_days: int = Field(3_653, ge=1, le=36_500, alias="AUMOS_GOVERNANCE_WALL_RETENTION_DAYS")
+    """How long locked objects stay at least: the EU AI Act's ten years (Art. 18(1)), the longest that any
+    regulation here asks for. It can be lengthened, never shortened."""
 
     every_ms: int = Field(1_000, ge=50, le=60_000, alias="AUMOS_GOVERNANCE_NOTARY_EVERY_MS")
     """Time between two checkpoints, in ms: part of every event's way to its proof."""
+
+    standby: Standby = Field("optional", alias="AUMOS_GOVERNANCE_WALL_STANDBY")
+    """Whether it signs only where a synchronous standby has confirmed, or also where none is set."""
 
     witnesses: Annotated[tuple[tuple[str, str], ...], NoDecode] = Field(
         (), alias="AUMOS_GOVERNANCE_WITNESSES"

@@ -1,6 +1,6 @@
 """Reading hashes and entries back from the shelf, and proofs made from its tiles."""
 
-from functools import partial
+from collections.abc import Sequence
 
 from audit_sink.errors import Diverged
 from audit_sink.ledger.prover import TileProver
@@ -12,6 +12,11 @@ KEPT = "wall"
 """Prefix of what is locked."""
 EDGE = "edge"
 """Prefix of what later objects replace."""
+
+
+def blob_path(digest: bytes) -> str:
+    """Where a value lies that its entry only names by SHA-256."""
+    return f"blob/{digest.hex()}"
 
 
 async def grown(shelf: ShelfReader, path: str, full: str) -> bytes | None:
@@ -32,4 +37,8 @@ async def tile_bytes(shelf: ShelfReader, tile: Tile) -> bytes:
 
 def prover(shelf: ShelfReader) -> TileProver:
     """Proofs from the tiles of a shelf."""
-    return TileProver(partial(tile_bytes, shelf))
+
+    async def tiles(asked: Sequence[Tile]) -> Sequence[bytes]:
+        return [await tile_bytes(shelf, tile) for tile in asked]
+
+    return TileProver(tiles)

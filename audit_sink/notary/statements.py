@@ -2,6 +2,7 @@
 
 ``audit.checkpoint_context``  how far everything is read at a moment, and what protects the wall
 ``audit.tenant_head``         size and root of a tenant's own tree, for that tenant
+``audit.correction_refuted``  an ``audit.correction`` names no earlier entry of its lane, or another leaf
 """
 
 import json
@@ -20,6 +21,7 @@ from schemas.leaf import EventRecord, decode_entry, encode_leaf
 SOURCE: Final = "aumos-audit-notary"
 CONTEXT: Final = "audit.checkpoint_context"
 TENANT_HEAD: Final = "audit.tenant_head"
+REFUTED: Final = "audit.correction_refuted"
 _JSON: Final = ("content-type", b"application/json")
 
 
@@ -58,6 +60,11 @@ def tenant_head(tenant: str, size: int, root: bytes) -> Statement:
     return Statement(
         TENANT_HEAD, tenant, f"tenant/{tenant}", {"tenant": tenant, "size": size, "root": root.hex()}
     )
+
+
+def correction_refuted(index: int, why: str) -> Statement:
+    """That the correction at an index corrects nothing."""
+    return Statement(REFUTED, OPERATOR_TENANT, f"entry/{index}", {"index": index, "why": why})
 
 
 def size_of_context(leaf: bytes | None) -> int:

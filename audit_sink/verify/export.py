@@ -1,13 +1,22 @@
 """A log as a folder in the one standard layout, for whoever verifies it elsewhere."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
 from audit_sink.errors import Unavailable
 from audit_sink.ledger.checkpoint import read_checkpoint
 from audit_sink.ledger.note import read_note
-from audit_sink.ledger.tiles import Bundle, Tile, bundles_between, tiles_between
+from audit_sink.ledger.tiles import (
+    WIDTH,
+    Bundle,
+    Tile,
+    bundles_between,
+    decode_bundle,
+    tiles_between,
+)
+from audit_sink.notary.shelves import blob_path
 from audit_sink.verify.sources import Files, tile_or_wider
+from schemas.leaf import large_value_of
 
 
 async def export(files: Files, folder: Path) -> AsyncIterator[tuple[int, int]]:
@@ -26,8 +35,10 @@ async def export(files: Files, folder: Path) -> AsyncIterator[tuple[int, int]]:
             data = await tile_or_wider(files, tile)
             if data is None:
                 raise Unavailable(f"{tile.path} is not there")
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(data if tile.width == 256 else _cut(tile.path, data, tile.width))
+            data = data if tile.width == WIDTH else _cut(tile.path, data, tile.width)
+            if isinstance(tile, Bundle):
+                await _export_values(files, folder, decode_bundle(data))
+            _write(path, data)
         yield done + 1, len(wanted)
     kept = folder / "checkpoints"
     kept.mkdir(parents=True, exist_ok=True)
@@ -36,6 +47,27 @@ async def export(files: Files, folder: Path) -> AsyncIterator[tuple[int, int]]:
         if checkpoint.size <= size:
             (kept / str(checkpoint.size)).write_bytes(other)
     (folder / "checkpoint").write_bytes(note)
+
+
+async def _export_values(files: Files, folder: Path, entries: Sequence[bytes]) -> None:
+    """The values that the entries only digest; before their bundle, which says that they are there."""
+    for entry in entries:
+        large = large_value_of(entry)
+        if large is None:
+            continue
+        path = blob_path(large[0])
+        data = await files.get(path)
+        if data is None:
+            raise Unavailable(f"{path} is not there")
+        _write(folder / path, data)
+
+
+def _write(path: Path, data: bytes) -> None:
+    """At once or not at all: what is there is taken for complete."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    waiting = path.with_name(path.name + ".new")
+    waiting.write_bytes(data)
+    waiting.replace(path)
 
 
 def _cut(path: str, data: bytes, width: int) -> bytes:

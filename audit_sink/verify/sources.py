@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from audit_sink.ledger.tiles import Bundle, Tile
+from audit_sink.ledger.tiles import WIDTH, Bundle, Tile
 
 
 class Files(Protocol):
@@ -25,10 +25,18 @@ class Folder:
     root: Path
 
     async def get(self, path: str) -> bytes | None:
+        return self.read(path)
+
+    def read(self, path: str) -> bytes | None:
+        """:meth:`get`, where no event loop runs."""
         try:
             return (self.root / path).read_bytes()
         except FileNotFoundError:
             return None
+
+    def read_or_wider(self, tile: Tile | Bundle) -> bytes | None:
+        """As :func:`tile_or_wider`."""
+        return next((data for path in _paths(tile) if (data := self.read(path)) is not None), None)
 
     async def kept_checkpoints(self) -> AsyncIterator[bytes]:
         for file in sorted((self.root / "checkpoints").glob("*")):
@@ -37,6 +45,11 @@ class Folder:
 
 async def tile_or_wider(files: Files, tile: Tile | Bundle) -> bytes | None:
     """A partial file, or the full one that it became."""
-    if (data := await files.get(tile.path)) is not None:
-        return data
-    return await files.get(tile._replace(width=256).path)
+    for path in _paths(tile):
+        if (data := await files.get(path)) is not None:
+            return data
+    return None
+
+
+def _paths(tile: Tile | Bundle) -> tuple[str, ...]:
+    return (tile.path,) if tile.width == WIDTH else (tile.path, tile._replace(width=WIDTH).path)

@@ -3,11 +3,14 @@
     {"origin": "wall.example/log", "keys": ["wall.example/log+1a2b3c4d+AQ..."],
      "witnesses": ["witness.example/w1+..."], "quorum": 1, "guard": "<hex>"}
 
-``keys`` are the log's, each of which must have signed; ``guard`` is the digest of what protects the wall.
+``keys`` are the log's, each of which must have signed; ``guard`` is the digest of what protects the wall, or
+a list of them where migrations changed it.
 """
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from audit_sink.ledger.checkpoint import Checkpoint, read_checkpoint
@@ -27,7 +30,7 @@ class Trust:
     keys: tuple[Verifier, ...]
     witnesses: tuple[Verifier, ...] = ()
     quorum: int = 0
-    guard: str = ""
+    guards: tuple[str, ...] = ()
 
     def checkpoint(self, data: bytes) -> Checkpoint:
         """The checkpoint of a note; raises BadNote unless every key and a quorum of witnesses signed."""
@@ -49,12 +52,25 @@ class Trust:
         return checkpoint
 
 
+def read_trust(path: Path) -> Trust:
+    """The trust of a file; raises :class:`BadTrust`."""
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise BadTrust(str(error)) from error
+    if not isinstance(document, dict):
+        raise BadTrust("it is no JSON object")
+    return trust_of(document)
+
+
 def trust_of(document: Mapping[str, Any]) -> Trust:
     """Raises :class:`BadTrust`."""
     if unknown := sorted(set(document) - {"origin", "keys", "witnesses", "quorum", "guard"}):
         raise BadTrust(f"unknown: {', '.join(unknown)}")
     origin, keys = document.get("origin"), document.get("keys")
     witnesses, quorum = document.get("witnesses", []), document.get("quorum", 0)
+    guard = document.get("guard", [])
+    guards = guard if isinstance(guard, list) else [guard]
     if not isinstance(origin, str) or not isinstance(keys, list) or not keys:
         raise BadTrust("origin and at least one key are needed")
     if not isinstance(witnesses, list) or not isinstance(quorum, int) or not 0 <= quorum <= len(witnesses):
@@ -65,7 +81,7 @@ def trust_of(document: Mapping[str, Any]) -> Trust:
             tuple(verifier(str(key)) for key in keys),
             tuple(verifier(str(key)) for key in witnesses),
             quorum,
-            str(document.get("guard", "")),
+            tuple(map(str, guards)),
         )
     except BadNote as error:
         raise BadTrust(str(error)) from error

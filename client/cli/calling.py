@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from typing import Annotated, Any, Final, TypeVar
 
 import typer
-from rich.progress import Progress
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from client.api import ReadApi
 from client.bucket import Bucket
@@ -74,19 +74,22 @@ async def reading_where_configured(found: Settings, tenant: str | None) -> Async
 
 
 @asynccontextmanager
-async def counting(total: int, what: str) -> AsyncIterator[Callable[[], None]]:
-    """A function to call for each thing done; after two seconds a terminal sees a progress bar."""
-    console, count = aside(), 0
-    bar = Progress(console=console, transient=True)
+async def counting(total: int | None, what: str) -> AsyncIterator[Callable[[int], None]]:
+    """A function to call with how much is done; after two seconds a terminal sees a progress bar.
+
+    ``total`` is None where nobody knows it.
+    """
+    console = aside()
+    bar = Progress(
+        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), console=console, transient=True
+    )
     task = bar.add_task(what, total=total)
 
     async def show() -> None:
         await asyncio.sleep(QUIET_S)
         bar.start()
 
-    def done() -> None:
-        nonlocal count
-        count += 1
+    def done(count: int) -> None:
         bar.update(task, completed=count)
 
     showing = asyncio.create_task(show()) if console.is_terminal else None

@@ -1,5 +1,6 @@
 """``governance policy validate|test``: the engine's own checks on files, without storing anything."""
 
+from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
@@ -9,20 +10,34 @@ import typer
 import devstack
 from client.cli.calling import run
 from client.cli.output import Exit, JsonOption, aside, people, print_json
+from client.cli.policy_files import Collected, collect
 from client.cli.settings import settings
 from client.errors import InvalidCommand, Unreachable
 from rego import CheckUnavailable
 from rego.binary import BinaryLimits, OutOfBounds
-from rego.findings import Accepted, Finding, Refused
-from rego.submission import Checker
+from rego.findings import Accepted, Finding, Refused, Report
+from rego.opa import folder_of
+from rego.source import Language
+from rego.submission import Checker, Terms
 from rego.testing import NotTestable, Tested, run_tests
 from schemas.identity import policy_id
+from schemas.policy_commands import PolicyType
 
 TEST_LIMITS = BinaryLimits(cpu_s=30, wall_s=60)
 """One's own tests on one's own machine may take longer than a submission."""
 
-FilesArgument = Annotated[
-    list[Path], typer.Argument(exists=True, readable=True, help="Rego files; folders for test.")
+PlacesArgument = Annotated[
+    list[str], typer.Argument(help="Policies: a module, a folder, a zip or an OPA bundle each.")
+]
+EntryOption = Annotated[
+    str | None,
+    typer.Option("--entry", help="The module that decides, where several could.", show_default=False),
+]
+TypeOption = Annotated[
+    PolicyType | None,
+    typer.Option(
+        "--policy-type", help="rego_v0 for version 0 of the language, which is converted.", show_default=False
+    ),
 ]
 OpaOption = Annotated[
     str | None,
@@ -34,40 +49,53 @@ OpaOption = Annotated[
 ]
 
 
-def validate(files: FilesArgument, opa: OpaOption = None, as_json: JsonOption = False) -> None:
-    """Checks modules as a submission would; exits 1 where one would be refused."""
+def validate(
+    places: PlacesArgument,
+    entry: EntryOption = None,
+    policy_type: TypeOption = None,
+    timeout_ms: Annotated[int, typer.Option(min=1, help="The evaluation deadline to keep to.")] = 200,
+    minimum_coverage: Annotated[int, typer.Option(min=0, max=100, help="As the tenant asks for.")] = 0,
+    opa: OpaOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Checks policies as a submission would, tests and cost included; exits 1 where one would be refused."""
     checker = Checker(opa_program(opa))
+    policies = [(place, collect(place, entry, language_of(policy_type))) for place in places]
+    terms = Terms(timeout_ms, minimum_coverage)
 
-    async def check() -> list[tuple[Path, Accepted | Refused]]:
-        return [(file, await checker.check("local", _id(file), 1, _read(file))) for file in files]
+    async def check() -> list[tuple[str, Collected, Accepted | Refused]]:
+        return [
+            (place, policy, await checker.check("local", _id(place), 1, policy.source, terms))
+            for place, policy in policies
+        ]
 
     try:
         found = run(check(), "checking")
     except CheckUnavailable as error:
         raise Unreachable(str(error)) from error
     if as_json:
-        print_json([_document(file, result) for file, result in found])
-    for file, result in found if not as_json else ():
+        print_json([_document(*each) for each in found])
+    for place, policy, result in found if not as_json else ():
         for finding in result.findings if isinstance(result, Refused) else result.warnings:
-            people().print(_line(file, finding), markup=False, highlight=False)
+            people().print(_line(place, policy, finding), markup=False, highlight=False, soft_wrap=True)
         if isinstance(result, Accepted):
-            people().print(
-                f"{file}: would be accepted, package {result.package}", markup=False, highlight=False
-            )
-    if any(isinstance(result, Refused) for _, result in found):
+            said = f"{place}: would be accepted, package {result.package}{_said(result.report)}"
+            people().print(said, markup=False, highlight=False, soft_wrap=True)
+    if any(isinstance(result, Refused) for *_, result in found):
         raise typer.Exit(Exit.FAILED)
 
 
 def run_policy_tests(
-    files: FilesArgument,
+    places: PlacesArgument,
     threshold: Annotated[float, typer.Option(min=0, max=100, help="Least coverage, in percent.")] = 0,
     opa: OpaOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Runs the Rego tests of files and folders; exits 1 where one fails or too little is covered."""
     try:
-        paths = [str(file.resolve()) for file in files]
-        tested = run(run_tests(opa_program(opa), paths, TEST_LIMITS), "testing")
+        with ExitStack() as unpacked:
+            paths = [_path(place, unpacked) for place in places]
+            tested = run(run_tests(opa_program(opa), paths, TEST_LIMITS), "testing")
     except NotTestable as error:
         raise InvalidCommand(str(error)) from error
     except (CheckUnavailable, OutOfBounds) as error:
@@ -98,31 +126,48 @@ def _show(tested: Tested, threshold: float) -> None:
         people().print(f"{file}: never ran: {', '.join(map(str, rows))}", markup=False, highlight=False)
 
 
-def _document(file: Path, result: Accepted | Refused) -> dict[str, object]:
-    if isinstance(result, Refused):
-        return {"file": str(file), "accepted": False, "findings": [asdict(each) for each in result.findings]}
-    return {
-        "file": str(file),
-        "accepted": True,
-        "package": result.package,
-        "findings": [asdict(each) for each in result.warnings],
+def _document(place: str, policy: Collected, result: Accepted | Refused) -> dict[str, object]:
+    findings = result.findings if isinstance(result, Refused) else result.warnings
+    document: dict[str, object] = {
+        "file": place,
+        "accepted": isinstance(result, Accepted),
+        "findings": [{**asdict(each), "file": policy.path(each.file)} for each in findings],
     }
+    if isinstance(result, Accepted):
+        document |= {"package": result.package, "checked": asdict(result.report)}
+    return document
 
 
-def _line(file: Path, finding: Finding) -> str:
-    hint = f" ({finding.hint})" if finding.hint else ""
-    return f"{file}:{finding.row}:{finding.column}: {finding.rule}: {finding.message}{hint}"
+def _line(place: str, policy: Collected, finding: Finding) -> str:
+    file = f"{place}/{policy.path(finding.file)}" if policy.source.files else place
+    return f"{file}:{finding.row}:{finding.column}: {finding.rule}: {finding.message} ({finding.hint})"
 
 
-def _read(file: Path) -> str:
-    try:
-        return file.read_text(encoding="utf-8")
-    except (UnicodeDecodeError, IsADirectoryError) as error:
-        raise InvalidCommand(f"{file}: {error}") from error
+def _said(report: Report) -> str:
+    tests = f"; {report.tests} tests passed" if report.tests else ""
+    covered = f", {report.coverage:.0f} % covered" if report.coverage is not None else ""
+    cost = f"; at most {report.slowest_us} µs on {report.inputs} inputs" if report.inputs else ""
+    return f"{tests}{covered}{cost}"
 
 
-def _id(file: Path) -> str:
-    return policy_id("local", file.stem)
+def _path(place: str, unpacked: ExitStack) -> str:
+    """A place that OPA reads by itself; archives are unpacked for it."""
+    if not place.endswith((".zip", ".tar.gz", ".tgz")):
+        if not Path(place).exists():
+            raise InvalidCommand(f"{place} does not exist")
+        return str(Path(place).resolve())
+    policy = collect(place)
+    files = {policy.path(path): text.encode() for path, text in policy.source.everything}
+    return unpacked.enter_context(folder_of(files))
+
+
+def _id(place: str) -> str:
+    return policy_id("local", Path(place).stem)
+
+
+def language_of(policy_type: PolicyType | None) -> Language | None:
+    """The language's version that a policy's type means."""
+    return None if policy_type is None else "v0" if policy_type == "rego_v0" else "v1"
 
 
 def opa_program(given: str | None) -> str:

@@ -10,6 +10,7 @@ from client.cli.documents import read_document
 from client.cli.output import Exit, JsonOption, people, print_json
 from client.cli.results import verdict_document
 from client.cli.settings import Settings, settings
+from client.cli.submitting import call_options
 from client.command import evaluate_command, input_document
 from client.governance import SUBMIT_TIMEOUT_S, CallOptions
 from client.outcome import Decided, Receipt, Verdict, verdict_of
@@ -18,8 +19,10 @@ from schemas.models import Evaluate
 
 
 def evaluate(
-    policy: Annotated[str, typer.Argument(help="Name or id of the policy.")],
     input_file: Annotated[str, typer.Option("--input", help="JSON or YAML object; - is standard input.")],
+    policy: Annotated[
+        str, typer.Argument(help="Name or id; without one the decision point is asked.", show_default=False)
+    ] = "",
     resource: Annotated[
         str, typer.Option(help="What is decided on, type/id; its order is kept.", show_default=False)
     ] = "",
@@ -31,13 +34,11 @@ def evaluate(
     timeout: TimeoutOption = SUBMIT_TIMEOUT_S,
     as_json: JsonOption = False,
 ) -> None:
-    """Asks one policy about one input; exits 0 for allow and 1 for deny."""
+    """Asks a policy or a decision point about one input; exits 0 for allow and 1 for deny."""
     identity = command_id or new_command_id()
     data = input_document(read_document(input_file))
     command = evaluate_command(policy, data, resource or f"call/{identity}", decision_point)
-    options: CallOptions = {"timeout": timeout}
-    if command_id is not None:
-        options["command_id"] = command_id
+    options = call_options(timeout, command_id)
     call = _decide(settings(), command, tenant, actor, audited, options)
     verdict, receipt = run(call, "waiting for the decision")
     if as_json:
@@ -69,14 +70,15 @@ def _show(verdict: Verdict, receipt: Receipt | None) -> None:
     console = people()
     version = "" if verdict.version is None else f" version {verdict.version}"
     console.print(verdict.outcome.upper(), style="bold green" if verdict.allowed else "bold red", end="  ")
-    console.print(f"{verdict.policy}{version} on {verdict.resource}", markup=False)
+    at = f" at {verdict.decision_point}" if verdict.decision_point else ""
+    console.print(f"{verdict.policy}{version} on {verdict.resource}{at}".lstrip(), markup=False)
     for reason in verdict.reasons:
         console.print(f"  - {reason}", markup=False)
     for obligation in verdict.obligations:
         console.print(f"  obligation: {orjson.dumps(obligation).decode()}", markup=False)
     if verdict.advised_against:
         console.print("  the policy says deny, but is advisory", markup=False)
-    if verdict.basis != "policy":
+    if verdict.basis != "policy" and verdict.policy:
         console.print(f"  the policy could not answer ({verdict.error}): its fail mode decided", markup=False)
     console.print(f"  decision {verdict.decision_id}", markup=False)
     if receipt is not None:

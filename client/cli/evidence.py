@@ -20,7 +20,7 @@ from client.cli.listing import ByOption, FromOption, ToOption, read_one, short, 
 from client.cli.output import JsonOption, print_fields, print_json, print_table
 from client.cli.results import show_outcome
 from client.cli.settings import settings
-from client.cli.submitting import submit, typed
+from client.cli.submitting import submitted, typed
 from client.errors import InvalidCommand
 from client.evidence import EvidenceOptions
 from client.governance import SUBMIT_TIMEOUT_S
@@ -101,16 +101,12 @@ def submit_file(
 
 
 @app.command()
+@submitted
 def link(
     evidence: EvidenceArgument,
     control: ControlOption = None,
     technical_control: TechnicalControlOption = None,
-    tenant: TenantOption = None,
-    actor: ActorOption = None,
-    command_id: CommandIdOption = None,
-    timeout: TimeoutOption = SUBMIT_TIMEOUT_S,
-    as_json: JsonOption = False,
-) -> None:
+) -> LinkEvidence:
     """Lets evidence support more controls."""
     pairs = [_control(each) for each in control or ()]
     fields = {
@@ -118,7 +114,7 @@ def link(
         "controls": [{"regulation": code, "control": identity} for code, identity in pairs],
         "technical_controls": technical_control,
     }
-    submit(typed(LinkEvidence, fields), tenant, actor, command_id, timeout, as_json)
+    return typed(LinkEvidence, fields)
 
 
 @app.command("list")

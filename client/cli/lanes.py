@@ -9,13 +9,12 @@ from typing import Annotated
 import typer
 
 import devstack
-from client.cli.calling import ActorOption, TimeoutOption, run
+from client.cli.calling import run
 from client.cli.output import Exit, JsonOption, aside, print_json, print_table
 from client.cli.postgres import LaneRow, operator_database
-from client.cli.quarantine import submit_to_lane
 from client.cli.settings import Settings, settings
+from client.cli.submitting import submitted_by_operator
 from client.errors import InvalidCommand, Unreachable
-from client.governance import SUBMIT_TIMEOUT_S
 from client.kafka_ends import partition_ends
 from client.transport import Place
 from schemas.models import RepublishLane
@@ -49,17 +48,14 @@ def status(as_json: JsonOption = False) -> None:
 
 
 @app.command()
+@submitted_by_operator
 def republish(
     topic: Annotated[str, typer.Option(help="Event or command topic of the lane.")],
     partition: Annotated[int, typer.Option(min=0)],
     start: Annotated[int, typer.Option("--from", min=1, help="First sequence to publish again.")],
-    actor: ActorOption = None,
-    timeout: TimeoutOption = SUBMIT_TIMEOUT_S,
-    as_json: JsonOption = False,
-) -> None:
+) -> RepublishLane:
     """Has a lane's events published once more, from a sequence to the lane's head."""
-    command = RepublishLane(topic=_command_topic(topic), partition=partition, from_sequence=start)
-    submit_to_lane(command, actor, timeout, as_json)
+    return RepublishLane(topic=_command_topic(topic), partition=partition, from_sequence=start)
 
 
 @app.command()

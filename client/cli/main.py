@@ -7,15 +7,21 @@ import typer
 from typer.core import TyperGroup
 
 from client.cli import (
+    corrections,
+    decision_points,
     evidence,
+    exporting,
+    keeping,
     lanes,
     ledger,
     policy,
+    projections,
     quarantine,
     reads,
     regulations,
     schemas,
     stack,
+    stats,
     topics,
     workflow,
 )
@@ -60,16 +66,34 @@ for command in (
     token,
 ):
     app.command()(command)
-for handed_over in (ledger.verify, ledger.export, ledger.prove):
+for amending in (
+    corrections.correct,
+    corrections.approve_correction,
+    keeping.erase,
+    keeping.approve_erasure,
+    keeping.hold,
+    keeping.release_hold,
+    keeping.prune,
+    keeping.approve_pruning,
+):
+    reads.audit.command()(amending)
+reads.audit.command()(exporting.export)
+for handed_over in (ledger.verify, ledger.prove, ledger.rebuild, ledger.retention):
     reads.audit.command(context_settings=ledger.PASSED_ON)(handed_over)
+reads.decisions.command()(stats.stats)
+reads.decisions.command()(stats.coverage)
+policy.app.command()(stats.flips)
+policy.app.command()(stats.unused)
 for name, group in {
     "policy": policy.app,
     "decisions": reads.decisions,
+    "decision-point": decision_points.app,
     "workflow": workflow.app,
     "evidence": evidence.app,
     "regulations": regulations.app,
     "quarantine": quarantine.app,
     "lanes": lanes.app,
+    "projections": projections.app,
     "audit": reads.audit,
     "topics": topics.app,
     "schemas": schemas.app,

@@ -7,6 +7,7 @@ import typer
 
 from client.api import NOT_FOUND, ReadApi
 from client.cli.activation import activate_and_wait, read_policy
+from client.cli.binding import Bound, bind_policies
 from client.cli.calling import ActorOption, TenantOption, TimeoutOption, asking, reading, run
 from client.cli.output import JsonOption, print_json, print_table
 from client.cli.settings import Settings, settings
@@ -19,6 +20,9 @@ from schemas.models import ActivatePolicy, CreatePolicy, UpdatePolicy
 PackArgument = Annotated[str, typer.Argument(help="Name of the pack.")]
 PrefixOption = Annotated[str, typer.Option(help="Goes in front of each policy's name.")]
 ActivateOption = Annotated[bool, typer.Option("--activate", help="Wait until each policy decides.")]
+BindOption = Annotated[
+    bool, typer.Option("--bind", help="Activate, and add each policy to its decision point.")
+]
 
 Did = Literal["created", "updated", "left"]
 
@@ -51,6 +55,7 @@ def list_packs(as_json: JsonOption = False) -> None:
 def install(
     pack: PackArgument,
     activate: ActivateOption = False,
+    bind: BindOption = False,
     prefix: PrefixOption = "",
     tenant: TenantOption = None,
     actor: ActorOption = None,
@@ -60,7 +65,7 @@ def install(
     """Creates each policy of a pack, or updates it where its source differs; needs the read API.
 
     A policy that has the pack's source already is left. An update keeps the policy's own enforcement,
-    fail mode and deadline.
+    fail mode and deadline. A decision point keeps what it binds already, and its combining rule.
     """
     packs = _packs()
     chosen = packs.get(pack)
@@ -71,13 +76,27 @@ def install(
         _install(found, chosen, prefix, tenant, actor, timeout),
         "waiting for the decisions",
     )
-    if activate:
+    if activate or bind:  # at its decision point, a policy that does not decide denies
         done = [_activated(found, each, tenant, actor, timeout) for each in done]
+    bound: list[Bound] = []
+    if bind:
+        call = bind_policies(found, _by_decision_point(chosen, prefix), tenant, actor, timeout)
+        bound = run(call, "waiting for the decision points")
     if as_json:
-        print_json({"pack": pack, "policies": done})
+        print_json({"pack": pack, "policies": done, "decision_points": bound})
         return
     rows = [(each.policy, each.did, each.version, each.state) for each in done]
     print_table(chosen.title, ("policy", "was", "version", "state"), rows)
+    if bound:
+        rows_bound = [(point.name, ", ".join(point.policies)) for point in bound]
+        print_table("\nDecision points", ("decision point", "policies"), rows_bound)
+
+
+def _by_decision_point(pack: Pack, prefix: str) -> dict[str, list[str]]:
+    points: dict[str, list[str]] = {}
+    for policy in pack.policies:
+        points.setdefault(policy.decision_point, []).append(f"{prefix}{policy.name}")
+    return points
 
 
 async def _install(

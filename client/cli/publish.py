@@ -57,11 +57,14 @@ async def _publish(
 ) -> list[Result]:
     room = asyncio.Semaphore(AT_ONCE)
     async with asking(found, sender) as client, counting(len(commands), "commands") as done:
+        sent = 0
 
         async def send(each: Written) -> Result:
+            nonlocal sent
             async with room:
                 result = await _send(client.acting(_sender(sender, each)), each, until, timeout)
-            done()
+            sent += 1
+            done(sent)
             return result
 
         return list(await asyncio.gather(*map(send, commands)))

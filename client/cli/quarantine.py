@@ -6,16 +6,13 @@ from typing import Annotated, Final
 
 import typer
 
-from client.cli.calling import ActorOption, LimitOption, TenantOption, TimeoutOption, asking, run
+from client.cli.calling import LimitOption, TenantOption, run
 from client.cli.output import JsonOption, people, print_fields, print_json, print_table
 from client.cli.postgres import Held, HeldWhole, operator_database
-from client.cli.results import show_outcome
 from client.cli.settings import settings
+from client.cli.submitting import submitted_by_operator
 from client.errors import InvalidCommand, NotHeld
-from client.governance import SUBMIT_TIMEOUT_S
-from client.outcome import Decided
-from schemas.identity import OPERATOR_TENANT
-from schemas.models import DiscardQuarantined, LaneCommand, RetryQuarantined
+from schemas.models import DiscardQuarantined, RetryQuarantined
 
 app = typer.Typer(
     no_args_is_help=True, help="What could not be read or processed, and what is done about it."
@@ -85,43 +82,25 @@ def show(position: PositionArgument, as_json: JsonOption = False) -> None:
 
 
 @app.command()
+@submitted_by_operator
 def retry(
     position: PositionArgument,
     reason: ReasonOption = "",
-    actor: ActorOption = None,
-    timeout: TimeoutOption = SUBMIT_TIMEOUT_S,
-    as_json: JsonOption = False,
-) -> None:
+) -> RetryQuarantined:
     """Processes a held command once more, then what is parked behind it."""
     topic, partition, offset = _position(position)
-    command = RetryQuarantined(topic=topic, partition=partition, offset=offset, reason=reason)
-    submit_to_lane(command, actor, timeout, as_json)
+    return RetryQuarantined(topic=topic, partition=partition, offset=offset, reason=reason)
 
 
 @app.command()
+@submitted_by_operator
 def discard(
     position: PositionArgument,
     reason: ReasonOption = "",
-    actor: ActorOption = None,
-    timeout: TimeoutOption = SUBMIT_TIMEOUT_S,
-    as_json: JsonOption = False,
-) -> None:
+) -> DiscardQuarantined:
     """Gives a held command up; what is parked behind it is processed."""
     topic, partition, offset = _position(position)
-    command = DiscardQuarantined(topic=topic, partition=partition, offset=offset, reason=reason)
-    submit_to_lane(command, actor, timeout, as_json)
-
-
-def submit_to_lane(command: LaneCommand, actor: str | None, timeout: float, as_json: bool) -> None:
-    """Sends an operator's command to its lane, signed with the engine key, and shows what came of it."""
-    found = settings()
-    sender = found.sender(OPERATOR_TENANT, actor, signed=True)
-
-    async def send() -> Decided:
-        async with asking(found, sender) as client:
-            return await client.submit(command, "decided", timeout=timeout)
-
-    show_outcome(run(send(), "waiting for the lane's owner"), as_json)
+    return DiscardQuarantined(topic=topic, partition=partition, offset=offset, reason=reason)
 
 
 def _position(text: str) -> tuple[str, int, int]:

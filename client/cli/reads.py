@@ -6,10 +6,14 @@ from urllib.parse import quote
 import typer
 
 from client.cli.calling import LimitOption, TenantOption
+from client.cli.explaining import explain
 from client.cli.listing import ByOption, FromOption, ToOption, read_one, short, show_list, show_one
 from client.cli.output import JsonOption, print_fields, print_json, print_table
+from client.cli.overriding import override
 
 decisions = typer.Typer(no_args_is_help=True, help="Decisions that were made.")
+decisions.command()(override)
+decisions.command()(explain)
 audit = typer.Typer(no_args_is_help=True, help="Entries of the audit wall.")
 
 ResourceOption = Annotated[str | None, typer.Option(help="type/id.", show_default=False)]
@@ -39,6 +43,12 @@ def list_decisions(
     answer: Annotated[
         str | None, typer.Option(help="What the policy itself said: allow or deny.", show_default=False)
     ] = None,
+    decision_point: Annotated[
+        str | None, typer.Option(help="Decision point that was asked.", show_default=False)
+    ] = None,
+    overridden: Annotated[
+        bool | None, typer.Option(help="Only those that a second person let pass.", show_default=False)
+    ] = None,
     resource: ResourceOption = None,
     actor: ByOption = None,
     not_before: FromOption = None,
@@ -52,6 +62,8 @@ def list_decisions(
         "policy": policy,
         "outcome": outcome,
         "answer": answer,
+        "decision_point": decision_point,
+        "overridden": None if overridden is None else str(overridden).lower(),
         "resource": resource,
         "actor": actor,
         "from": not_before,

@@ -8,8 +8,8 @@ from client.outcome import Accepted, Decided, Receipt, SignedReceipt, Verdict
 
 Outcome = Accepted | Decided | Receipt | SignedReceipt
 
-_SOURCES: Final = frozenset({"rego_content", "module"})
-"""Fields that people know from their own file; --json has them."""
+_SOURCES: Final = frozenset({"rego_content", "files", "module", "modules", "data"})
+"""Fields that people know from their own files; --json has them."""
 
 
 def outcome_document(outcome: Outcome) -> dict[str, object]:
@@ -55,8 +55,10 @@ def verdict_document(verdict: Verdict, receipt: Receipt | None) -> dict[str, obj
         "enforcement": verdict.enforcement,
         "answer": verdict.answer,
         "obligations": verdict.obligations,
+        "decision_point": verdict.decision_point,
         "decision_id": verdict.decision_id,
         "command_id": verdict.command_id,
+        "time": verdict.decided.time if verdict.decided else None,
     }
     if receipt is not None:
         document["wall"] = outcome_document(receipt)["wall"]

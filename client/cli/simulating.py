@@ -1,8 +1,6 @@
-"""``governance policy simulate``: where a candidate would decide otherwise; nothing is stored."""
+"""``governance policy simulate``: where another version would decide otherwise; nothing is stored."""
 
-import asyncio
-from collections import Counter
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Final
@@ -12,173 +10,268 @@ import orjson
 import typer
 
 from client.api import ReadApi
-from client.cli.calling import TenantOption, reading, run
-from client.cli.checking import OpaOption, opa_program
-from client.cli.output import Exit, JsonOption, aside, people, print_json, print_table
+from client.cli.calling import TenantOption, counting, reading, run
+from client.cli.checking import EntryOption, OpaOption, opa_program
+from client.cli.output import Exit, JsonOption, people, print_json, print_table
+from client.cli.policy_files import collect
 from client.cli.settings import settings
-from client.errors import InvalidCommand, Unreachable
+from client.errors import InvalidCommand, Rejected, Unreachable
 from rego import CheckUnavailable
-from rego.binary import BinaryLimits
 from rego.findings import Refused
-from rego.rewrite import loaded_package
-from rego.simulation import Judged, Simulation
+from rego.loaded import loaded_package
+from rego.replay.comparing import Case, Comparison
+from rego.replay.memory import one_page
+from rego.replay.opa import Replayed, TooSlow, replay_opa
+from rego.replay.recorded import Cases
+from rego.replay.running import replay
+from rego.source import Language, PolicySource
 from rego.submission import Checker
+from schemas.models import ReplayReport
+from schemas.recorded import RecordedDecision
 
-LIMITS: Final = BinaryLimits(cpu_s=60, wall_s=120)
-AT_ONCE: Final = 8
-"""Recorded decisions read at the same time."""
+RECORDED: Final = 200
+"""Decisions that are tried where nothing else is said."""
+
 SHOWN: Final = 20
-"""Differences that people are shown; programs get all."""
+"""Differences that people are shown; programs get as many as they ask for."""
+
+PACKAGE: Final = "simulated"
+
+REPLAY_COLUMNS: Final = (
+    "version",
+    "outcome",
+    "decisions",
+    "changed answers",
+    "budget",
+    "asked by",
+    "at",
+    "reason",
+    "overridden",
+)
 
 
 @dataclass(frozen=True, slots=True)
-class Case:
-    """An input and what was decided on it."""
+class Range:
+    """Which recorded decisions; None does not narrow."""
 
-    name: str
-    """Id of the decision, or line of the file."""
-    resource: str
-    document: bytes
-    recorded: Judged | None
-    """None for inputs that nobody decided on."""
+    newest: int | None
+    since: str | None
+    until: str | None
+
+    def query(self) -> dict[str, str]:
+        """As the read API takes it."""
+        given = {"from": self.since, "to": self.until}
+        if self.newest is not None:
+            given["limit"] = str(min(self.newest, PAGE))
+        return {name: value for name, value in given.items() if value is not None}
+
+
+PAGE: Final = 2_000
+"""Recorded decisions read at once: as many as a page may have."""
 
 
 def simulate(
     policy: Annotated[str, typer.Argument(help="Name or id of the policy.")],
-    candidate: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="Rego source to try.")],
-    recorded: Annotated[int, typer.Option(min=1, max=10_000, help="Newest decisions to try it on.")] = 200,
+    candidate: Annotated[
+        str | None,
+        typer.Argument(help="A module, folder, zip or OPA bundle to try.", show_default=False),
+    ] = None,
+    entry: EntryOption = None,
+    version: Annotated[
+        int | None, typer.Option(min=1, help="A stored version to try instead.", show_default=False)
+    ] = None,
+    recorded: Annotated[
+        int | None, typer.Option(min=1, help="Newest decisions to try it on; else 200.", show_default=False)
+    ] = None,
+    since: Annotated[
+        str | None, typer.Option(help="All decisions not before, RFC 3339.", show_default=False)
+    ] = None,
+    until: Annotated[
+        str | None, typer.Option(help="All decisions before, RFC 3339.", show_default=False)
+    ] = None,
     inputs: Annotated[
         Path | None, typer.Option(exists=True, help="A JSON document a line, instead of decisions.")
     ] = None,
+    samples: Annotated[int, typer.Option(min=0, max=100_000, help="Differences to return at most.")] = 1_000,
     max_flips: Annotated[
-        int | None, typer.Option(min=0, help="More changed outcomes exit with 1.", show_default=False)
+        int | None, typer.Option(min=0, help="More changed answers exit with 1.", show_default=False)
     ] = None,
     opa: OpaOption = None,
     tenant: TenantOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Tries a candidate and shows where it would decide otherwise; nothing is stored and nobody is asked."""
+    """Decides recorded inputs again and shows what would change; nothing is stored and nobody is asked."""
+    if (candidate is None) == (version is None):
+        raise InvalidCommand("name either a file to try or a --version")
+    if inputs is not None and (recorded or since or until):
+        raise InvalidCommand("--inputs takes the place of recorded decisions")
+    newest = RECORDED if recorded is None and since is None and until is None else recorded
     found = settings()
 
-    async def work() -> dict[str, Any]:
+    async def work() -> ReplayReport:
         path = f"/api/v1/policies/{quote(policy, safe='')}"
-        async with reading(found, tenant) as api:
-            cases = _from_file(inputs) if inputs else await _from_decisions(api, policy, recorded)
+        binary = opa_program(opa)
+        checker = Checker(binary)
+        async with reading(found, tenant) as api, counting(None, "deciding again") as done:
             shown = await api.get(path)
-        checker = Checker(opa_program(opa))
-        documents = [case.document for case in cases]
-        after = await _judged(checker, opa, candidate.read_text(encoding="utf-8"), documents)
-        if inputs:
-            before = await _judged(checker, opa, _active_source(shown), documents)
-        else:
-            before = [case.recorded for case in cases if case.recorded]
-        return _report(cases, before, after)
+            stored = await _versions(api, path, shown)
+            given = collect(candidate, entry, _language(shown)).source if candidate else None
+            source = given or _source(stored, version, policy)
+            tried = await _loaded(checker, source, "candidate")
+            active = shown["active_version"]
+            deciding = None if active is None else await _loaded(checker, stored[active], "deciding")
+            comparison = Comparison(samples)
+            if inputs is not None:
+                if deciding is None:
+                    raise InvalidCommand(f"{shown['name']} has no active version to compare with")
+                pages = one_page(await _decided(_documents(inputs), binary, deciding))
+                return await replay(binary, tried, None, pages, comparison, done)
+            pages = _recorded(api, path, Range(newest, since, until), comparison)
+            known = None if deciding is None else (int(active), deciding)
+            return await replay(binary, tried, known, pages, comparison, done)
 
     try:
         report = run(work(), "simulating")
     except CheckUnavailable as error:
         raise Unreachable(str(error)) from error
+    except TooSlow as error:
+        raise Rejected("too_slow", str(error), (), "", "") from error
     if as_json:
-        print_json(report)
+        print_json(report.model_dump())
     else:
         _show(report)
-    if max_flips is not None and sum(report["flips"].values()) > max_flips:
+    if max_flips is not None and report.flipped > max_flips:
         raise typer.Exit(Exit.FAILED)
 
 
-def _from_file(file: Path) -> list[Case]:
-    lines = [line for line in file.read_bytes().splitlines() if line.strip()]
-    for number, line in enumerate(lines, 1):
-        try:
-            orjson.loads(line)
-        except orjson.JSONDecodeError as error:
-            raise InvalidCommand(f"{file}:{number}: {error}") from error
-    return [Case(f"line {number}", "", line, None) for number, line in enumerate(lines, 1)]
+async def _versions(api: ReadApi, path: str, policy: Mapping[str, Any]) -> dict[int, PolicySource]:
+    """The sources of all versions."""
+    newest = {version["version"]: _of(version, policy) for version in policy["versions"]}
+    if len(newest) == policy["newest_version"]:
+        return newest
+    older = api.items(f"{path}/versions", {}, policy["newest_version"])
+    return {version["version"]: _of(version, policy) async for version in older}
 
 
-async def _from_decisions(api: ReadApi, policy: str, count: int) -> list[Case]:
-    """The newest decisions that kept their whole input."""
-    listed = [item async for item in api.items("/api/v1/decisions", {"policy": policy}, count)]
-    slots = asyncio.Semaphore(AT_ONCE)
-
-    async def read(item: dict[str, Any]) -> Case | None:
-        async with slots:
-            found = await api.get(f"/api/v1/decisions/{item['decision_id']}")
-        if found["input_storage"] != "full" or found["masked"]:
-            return None
-        allow = {"allow": True, "deny": False}.get(found["answer"])
-        recorded = Judged(allow, tuple(found["reasons"]))
-        return Case(found["decision_id"], found["resource"], orjson.dumps(found["input"]), recorded)
-
-    cases = [case for case in await asyncio.gather(*map(read, listed)) if case]
-    if left_out := len(listed) - len(cases):
-        aside().print(f"{left_out} decisions did not keep their whole input: left out", style="yellow")
-    return cases
+def _of(version: Mapping[str, Any], policy: Mapping[str, Any]) -> PolicySource:
+    """A version as it was submitted."""
+    files = tuple((file["path"], file["content"]) for file in version["files"])
+    return PolicySource(version["rego_content"], files, _language(policy))
 
 
-def _active_source(policy: dict[str, Any]) -> str:
-    for version in policy["versions"]:
-        if version["version"] == policy["active_version"]:
-            return str(version["rego_content"])
-    raise InvalidCommand(f"{policy['name']} has no active version to compare with")
+def _language(policy: Mapping[str, Any]) -> Language:
+    return "v0" if policy["policy_type"] == "rego_v0" else "v1"
 
 
-async def _judged(checker: Checker, opa: str | None, source: str, documents: Sequence[bytes]) -> list[Judged]:
-    accepted = await checker.check("local", "candidate", 1, source)
+def _source(stored: Mapping[int, PolicySource], version: int | None, policy: str) -> PolicySource:
+    if version is None or version not in stored:
+        raise InvalidCommand(f"{policy} has no version {version}")
+    return stored[version]
+
+
+async def _loaded(checker: Checker, source: PolicySource, name: str) -> Replayed:
+    accepted = await checker.check(PACKAGE, name, 1, source)
     if isinstance(accepted, Refused):
         first = accepted.findings[0]
         raise InvalidCommand(
             f"a submission would be refused: {first.row}:{first.column}: {first.rule}: {first.message}"
         )
-    package = loaded_package("local", "candidate", 1)
-    return await Simulation(opa_program(opa), accepted.module, package, LIMITS).judge(documents)
+    return Replayed(accepted.loaded, loaded_package(PACKAGE, name, 1))
 
 
-def _report(cases: Sequence[Case], before: Sequence[Judged], after: Sequence[Judged]) -> dict[str, Any]:
-    flips: Counter[str] = Counter()
-    differences = []
-    for case, old, new in zip(cases, before, after, strict=True):
-        if old.allow == new.allow and sorted(old.reasons) == sorted(new.reasons):
+def _documents(file: Path) -> dict[str, bytes]:
+    """The inputs of a file, by the names of their lines."""
+    documents: dict[str, bytes] = {}
+    for number, line in enumerate(file.read_bytes().splitlines(), 1):
+        if not line.strip():
             continue
-        if old.allow != new.allow:
-            flips[f"{_word(old)} to {_word(new)}"] += 1
-        differences.append(
-            {
-                "case": case.name,
-                "resource": case.resource,
-                "before": {"outcome": _word(old), "reasons": list(old.reasons)},
-                "after": {"outcome": _word(new), "reasons": list(new.reasons)},
-            }
-        )
-    return {
-        "inputs": len(cases),
-        "same": len(cases) - len(differences),
-        "flips": dict(flips),
-        "other_reasons": len(differences) - flips.total(),
-        "differences": differences,
-    }
+        try:
+            orjson.loads(line)
+        except orjson.JSONDecodeError as error:
+            raise InvalidCommand(f"{file}:{number}: {error}") from error
+        documents[f"line {number}"] = line
+    return documents
 
 
-def _word(judged: Judged) -> str:
-    return {True: "allow", False: "deny", None: "no answer"}[judged.allow]
+async def _decided(documents: Mapping[str, bytes], binary: str, deciding: Replayed) -> list[Case]:
+    """Inputs with what the version that decides now says on them."""
+    async with replay_opa(binary, {"deciding": deciding}) as opa:
+        answers = await opa.answers("deciding", list(documents.values()))
+    cases = zip(documents.items(), answers, strict=True)
+    return [Case(name, "", document, answer, None) for (name, document), answer in cases]
 
 
-def _show(report: dict[str, Any]) -> None:
-    differences = report["differences"]
+async def _recorded(
+    api: ReadApi, path: str, which: Range, comparison: Comparison
+) -> AsyncIterator[Sequence[Case]]:
+    made, left = Cases(comparison), which.newest
+    async for lines in api.lines(f"{path}/decisions/inputs", which.query()):
+        wanted = lines if left is None else lines[:left]
+        found = [made.of(_decision(orjson.loads(line))) for line in wanted]
+        yield [case for case in found if case is not None]
+        if left is not None and (left := left - len(lines)) <= 0:
+            return
+
+
+def _decision(line: dict[str, Any]) -> RecordedDecision:
+    result, given = line["result"], line["input"]
+    return RecordedDecision(
+        line["decision_id"],
+        line["resource"],
+        line["version"],
+        line["error"],
+        None if result is None else orjson.dumps(result),
+        None if given is None else orjson.dumps(given),
+    )
+
+
+def _show(report: ReplayReport) -> None:
     rows = [
-        (
-            each["case"],
-            each["resource"],
-            f"{each['before']['outcome']} → {each['after']['outcome']}",
-            "; ".join(each["after"]["reasons"]),
-        )
-        for each in differences[:SHOWN]
+        (each.case, each.resource, f"{each.before} → {each.after}", "; ".join(each.after_reasons))
+        for each in report.samples[:SHOWN]
     ]
     if rows:
-        print_table("Differences", ("case", "resource", "outcome", "reasons of the candidate"), rows)
-    flips = ", ".join(f"{number} {name}" for name, number in report["flips"].items()) or "no outcome changes"
-    people().print(
-        f"{report['inputs']} inputs, {report['same']} decided the same; {flips}; "
-        f"{report['other_reasons']} with other reasons",
-        highlight=False,
+        print_table("Differences", ("case", "resource", "answer", "reasons afterwards"), rows)
+    if report.resources:
+        changed = [(each.resource, each.flips) for each in report.resources if each.resource]
+        print_table("\nBy resource", ("resource", "changed answers"), changed)
+    for sentence in sentences(report):
+        people().print(sentence, markup=False)
+
+
+def replay_cells(replay: Mapping[str, Any]) -> tuple[object, ...]:
+    """One replay that an activation waited for, as a row of :data:`REPLAY_COLUMNS`."""
+    report = replay["report"]
+    flips = "" if report is None else sum(flip["count"] for flip in report["flips"])
+    override = f"{replay['override_reason']} ({replay['overridden_by']})" if replay["overridden_by"] else ""
+    return (
+        replay["version"],
+        replay["outcome"],
+        "" if report is None else report["decisions"],
+        flips,
+        replay["flip_budget"],
+        replay["requested_by"],
+        replay["requested_at"],
+        replay["reason"],
+        override,
     )
+
+
+def sentences(report: ReplayReport) -> list[str]:
+    """A report in words."""
+    flips = ", ".join(f"{flip.count} {flip.before} to {flip.after}" for flip in report.flips)
+    compared = f"{report.decisions} inputs, {report.same} decided the same"
+    said = [f"{compared}; {flips or 'no answer changes'}; {report.other_reasons} with other reasons"]
+    if report.left_out:
+        said.append(f"{report.left_out} decisions did not keep their whole input: left out")
+    if report.unanswered:
+        said.append(f"{report.unanswered} decisions were not the policy's own (outage, deadline): left out")
+    if report.deterministic is not None:
+        verdict = "the same both times" if report.deterministic else "NOT the same both times"
+        said.append(f"{report.repeated} inputs decided twice: {verdict}")
+    if report.reproduced or report.not_reproduced:
+        total = report.reproduced + report.not_reproduced
+        said.append(
+            f"{report.reproduced} of {total} recorded answers of the deciding version were made again"
+        )
+    return said + report.differing

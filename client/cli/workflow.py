@@ -21,7 +21,7 @@ from client.cli.listing import FromOption, ToOption, percent, read_one, short, s
 from client.cli.output import JsonOption, people, print_fields, print_json, print_table
 from client.cli.results import outcome_document, show_outcome
 from client.cli.settings import settings
-from client.cli.submitting import call_options, submit, typed
+from client.cli.submitting import call_options, submitted, typed
 from client.errors import InvalidCommand
 from client.governance import SUBMIT_TIMEOUT_S
 from client.outcome import Decided
@@ -46,6 +46,7 @@ ReasonOption = Annotated[str, typer.Option(help="For people.", show_default=Fals
 
 
 @app.command()
+@submitted
 def create(
     regulation: Annotated[str, typer.Option(help="Code, as `governance regulations list` tells.")],
     name: Annotated[str, typer.Option(help="The workflow's identity inside its tenant.")],
@@ -66,12 +67,7 @@ def create(
     period_months: Annotated[
         int | None, typer.Option(min=1, help="Length; else the regulation's own.", show_default=False)
     ] = None,
-    tenant: TenantOption = None,
-    actor: ActorOption = None,
-    command_id: CommandIdOption = None,
-    timeout: TimeoutOption = SUBMIT_TIMEOUT_S,
-    as_json: JsonOption = False,
-) -> None:
+) -> CreateWorkflow:
     """Begins an assessment in the state draft."""
     fields = {
         "name": name,
@@ -83,10 +79,11 @@ def create(
         "period_start": period_start,
         "period_months": period_months,
     }
-    submit(typed(CreateWorkflow, fields), tenant, actor, command_id, timeout, as_json)
+    return typed(CreateWorkflow, fields)
 
 
 @app.command()
+@submitted
 def assign(
     workflow: WorkflowArgument,
     control: ControlOption = None,
@@ -94,51 +91,38 @@ def assign(
     assessor: Annotated[
         str | None, typer.Option(help="Who judges it; never its owner.", show_default=False)
     ] = None,
-    tenant: TenantOption = None,
-    actor: ActorOption = None,
-    command_id: CommandIdOption = None,
-    timeout: TimeoutOption = SUBMIT_TIMEOUT_S,
-    as_json: JsonOption = False,
-) -> None:
+) -> AssignControls:
     """Gives controls an owner, an assessor, or both; without --control all that are not excluded."""
     fields = {"workflow": workflow, "controls": control, "owner": owner, "assessor": assessor}
-    submit(typed(AssignControls, fields), tenant, actor, command_id, timeout, as_json)
+    return typed(AssignControls, fields)
 
 
 @app.command()
+@submitted
 def applicability(
     workflow: WorkflowArgument,
     applicable: Annotated[bool, typer.Option("--applicable/--exclude", help="Whether they apply.")],
     control: ControlOption = None,
     reason: ReasonOption = "",
-    tenant: TenantOption = None,
-    actor: ActorOption = None,
-    command_id: CommandIdOption = None,
-    timeout: TimeoutOption = SUBMIT_TIMEOUT_S,
-    as_json: JsonOption = False,
-) -> None:
+) -> DecideApplicability:
     """Decides whether controls apply; without --control all that are undecided.
 
     An exclusion takes two people: the first asks for it, the same call by another approves it.
     """
     fields = {"workflow": workflow, "controls": control, "applicable": applicable, "reason": reason}
-    submit(typed(DecideApplicability, fields), tenant, actor, command_id, timeout, as_json)
+    return typed(DecideApplicability, fields)
 
 
 @app.command()
+@submitted
 def advance(
     workflow: WorkflowArgument,
     transition: Annotated[str, typer.Argument(help="scope, start_readiness, open_collection, begin, …")],
     reason: ReasonOption = "",
-    tenant: TenantOption = None,
-    actor: ActorOption = None,
-    command_id: CommandIdOption = None,
-    timeout: TimeoutOption = SUBMIT_TIMEOUT_S,
-    as_json: JsonOption = False,
-) -> None:
+) -> AdvanceWorkflow:
     """Moves a workflow along a transition; a refusal names each guard and what it misses."""
     fields = {"workflow": workflow, "transition": transition, "reason": reason}
-    submit(typed(AdvanceWorkflow, fields), tenant, actor, command_id, timeout, as_json)
+    return typed(AdvanceWorkflow, fields)
 
 
 @app.command()
@@ -171,18 +155,14 @@ def begin(
 
 
 @app.command()
+@submitted
 def cancel(
     workflow: WorkflowArgument,
     reason: ReasonOption = "",
-    tenant: TenantOption = None,
-    actor: ActorOption = None,
-    command_id: CommandIdOption = None,
-    timeout: TimeoutOption = SUBMIT_TIMEOUT_S,
-    as_json: JsonOption = False,
-) -> None:
+) -> CancelWorkflow:
     """Gives a workflow up for good."""
     fields = {"workflow": workflow, "reason": reason}
-    submit(typed(CancelWorkflow, fields), tenant, actor, command_id, timeout, as_json)
+    return typed(CancelWorkflow, fields)
 
 
 @app.command("list")

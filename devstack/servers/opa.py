@@ -16,8 +16,13 @@ from devstack.settings import INFRASTRUCTURE_READY_SECONDS, OPA_GOGC
 from devstack.steps import Steps
 
 
-def opa(layout: Layout, name: str, port: int, bundle_service_url: str) -> Component:
-    """The process `name` on 127.0.0.1:`port`. Ready means it answers; bundles come with their service."""
+def opa(layout: Layout, name: str, port: int, bundle_service_url: str, processes: int) -> Component:
+    """The process `name` on 127.0.0.1:`port`. Ready means it answers; bundles come with their service.
+
+    Of `processes` on this machine each uses its share of the cores, so that one which compiles a bundle
+    leaves some to the others.
+    """
+    cores = max(1, (os.cpu_count() or 1) // processes)
     return Component(
         name=name,
         kind="infrastructure",
@@ -27,10 +32,10 @@ def opa(layout: Layout, name: str, port: int, bundle_service_url: str) -> Compon
         folder=layout.root,
         prepare=partial(_prepare, layout, name, port, bundle_service_url),
         check=partial(answers_ok, f"http://127.0.0.1:{port}/health"),
-        identity=bundle_service_url,
+        identity=f"{bundle_service_url}, {cores} cores",
         ready_seconds=INFRASTRUCTURE_READY_SECONDS,
         environment={key: os.environ[key] for key in ("PATH", "HOME", "TZ") if key in os.environ}
-        | {"GOGC": OPA_GOGC},
+        | {"GOGC": OPA_GOGC, "GOMAXPROCS": str(cores)},
     )
 
 

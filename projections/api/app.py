@@ -20,15 +20,22 @@ from projections.api.parts import Parts
 from projections.api.postgres import opened
 from projections.api.readiness import Check, Down, Readiness
 from projections.api.routes import (
+    audit_proofs,
     audit_trail,
     commands,
+    coverage,
     dashboard,
+    decision_points,
     decisions,
     evidence,
+    explanations,
+    flips,
     health,
     policies,
     policy_lists,
+    policy_replays,
     regulations,
+    stats,
     workflows,
 )
 from projections.api.session import Database, DatabaseUnavailable
@@ -36,6 +43,7 @@ from projections.api.settings import Settings
 from projections.api.sink import SinkEntries
 from projections.problems import answer, install, unavailable
 from projections.tokens import TokenSettings, verifier
+from rego.explaining import Explainer
 from schemas.topics import topics
 
 VERSION: Final = "1.0.0"
@@ -89,11 +97,18 @@ def create_app(settings: Settings, tokens: TokenSettings, receipts_topic: str = 
         commands,
         policies,
         policy_lists,
+        policy_replays,
+        flips,
+        stats,  # before decisions: their paths would be taken for a decision's id
+        coverage,
         decisions,
+        decision_points,
+        explanations,
         workflows,
         dashboard,
         evidence,
         regulations,
+        audit_proofs,
         audit_trail,
     ):
         app.include_router(module.router)
@@ -125,7 +140,17 @@ async def running(
             "sink": sink.check if sink else None,
         }
         readiness = Readiness(checks, probe_s)
-        yield Parts(verifier(tokens), database, heads, sink, readiness, metrics, catalogues(), reader)
+        yield Parts(
+            verifier(tokens),
+            database,
+            heads,
+            sink,
+            readiness,
+            metrics,
+            catalogues(),
+            Explainer(settings.opa_binary),
+            reader,
+        )
 
 
 @asynccontextmanager

@@ -16,7 +16,8 @@ _BEARER: Final = HTTPBearer(
     auto_error=False,
     description=(
         "A JSON Web Token of the configured issuer with the claims `tenant` and `scope` (space-separated: "
-        "`governance:read`, `evidence:read` for evidence, and `audit:read` for the audit trail). "
+        "`governance:read`, `evidence:read` for evidence, `audit:read` for the audit trail, and "
+        "`personal:read` for personal fields in clear while their subject's key lives). "
         "On one machine: `governance up` prints one."
     ),
 )

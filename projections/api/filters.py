@@ -13,6 +13,7 @@ from projections.api.models import Outcome, PolicyState
 from projections.api.pages import (
     DEFAULT_LIMIT,
     MAX_CURSOR_CHARS,
+    MAX_INPUTS,
     MAX_LIMIT,
     MAX_VERSIONS,
     Place,
@@ -20,6 +21,7 @@ from projections.api.pages import (
     unseal_number,
 )
 from projections.api.regulation_models import AutomationStatus
+from projections.api.stats_models import Bucket, GroupBy
 from projections.apply.workflow_state import Phase, Status
 from schemas.envelope import timestamp
 from schemas.identity import MAX_NAME_CHARS
@@ -43,10 +45,15 @@ Moment = Annotated[
 ]
 Text = Annotated[str, Field(min_length=1, max_length=MAX_NAME_CHARS, pattern=r"^[^\x00-\x1f\x7f]+$")]
 """A name or id without control characters; one that nothing has finds nothing."""
+Label = Annotated[str, Field(max_length=MAX_NAME_CHARS, pattern=r"^[^\x00-\x1f\x7f]*$")]
+"""The same, but it may be empty."""
+PolicyVersionNumber = Annotated[int, Field(ge=1, le=2**31 - 1)]
+MAX_DAYS: Final = 92
+"""Longest span of days that figures are read over: a quarter."""
 Absent = SkipJsonSchema[None]
 
 
-def _text(value: object) -> str:
+def as_text(value: object) -> str:
     """A filter's value as it stands in a link."""
     match value:
         case datetime():
@@ -87,7 +94,7 @@ class Paged(NoParameters):
     def filters(self) -> dict[str, str]:
         """The filters that are set, by parameter name, as text."""
         found = self.model_dump(by_alias=True, exclude_none=True, exclude={"limit", "cursor"})
-        return {name: _text(value) for name, value in found.items()}
+        return {name: as_text(value) for name, value in found.items()}
 
     def after(self) -> Place | None:
         """Where the page starts; raises the 422 problem for a cursor that is not ours."""
@@ -111,9 +118,22 @@ class PolicyFilters(Paged):
     name: Text | Absent = Field(default=None, description="Exact name.", examples=["model-promotion-gate"])
 
 
+class ShadowDays(NoParameters):
+    """Which figures of a policy's shadows."""
+
+    version: PolicyVersionNumber | Absent = Field(default=None, description="Of this shadow only.")
+    limit: int = Field(default=DEFAULT_LIMIT, ge=1, le=MAX_LIMIT, description="Days at most.")
+
+
 class _TimeRange(Paged):
     from_: Moment | Absent = Field(default=None, alias="from", description="Not before this time.")
     to: Moment | Absent = Field(default=None, description="Before this time.")
+
+
+class InputPages(_TimeRange):
+    """A policy's recorded inputs."""
+
+    limit: int = Field(default=MAX_INPUTS, ge=1, le=MAX_INPUTS, description="Lines of one page at most.")
 
 
 class PolicyDecisionFilters(_TimeRange):
@@ -133,8 +153,65 @@ class DecisionFilters(PolicyDecisionFilters):
     """Filters of the decision list; several must all hold."""
 
     policy: Text | Absent = Field(
+        default=None,
+        description="Id or name of the policy; of a decision point, the one that decided.",
+        examples=["model-promotion-gate"],
+    )
+    decision_point: Text | Absent = Field(
+        default=None, description="Name of the decision point that was asked.", examples=["model.promote"]
+    )
+    overridden: bool | Absent = Field(
+        default=None, description="Whether a second person let pass what was denied."
+    )
+
+
+class StatsFilters(NoParameters):
+    """What the figures of decisions are narrowed to, and how they are cut."""
+
+    policy: Text | Absent = Field(
         default=None, description="Id or name of the policy.", examples=["model-promotion-gate"]
     )
+    version: PolicyVersionNumber | Absent = Field(default=None, description="Version of the policy.")
+    decision_point: Label | Absent = Field(
+        default=None,
+        description="Gate that asked; empty for decisions that named none.",
+        examples=["registry.promote"],
+    )
+    from_: Moment | Absent = Field(
+        default=None,
+        alias="from",
+        description="Not before the bucket of this time; a day before `to`, or 30 where buckets are days.",
+    )
+    to: Moment | Absent = Field(
+        default=None, description="Up to the bucket of this time, inclusive; now unless it is given."
+    )
+    bucket: Bucket = Field(
+        default="hour", description="Of at most 168 hours, or 92 days: an earlier `from` is moved up."
+    )
+    group_by: GroupBy = Field(default="policy", description="What `groups` are.")
+
+
+class ActivationQuery(NoParameters):
+    """Which activation of a policy is meant."""
+
+    version: PolicyVersionNumber | Absent = Field(
+        default=None, description="The newest activation of this version, instead of the newest of all."
+    )
+
+
+Days = Annotated[int, Field(ge=1, le=MAX_DAYS, description="How many days back, whole days in UTC.")]
+
+
+class UnusedFilters(Paged):
+    """Since when policies must not have been asked."""
+
+    days: Days = 30
+
+
+class CoverageQuery(NoParameters):
+    """Over which days decision points are looked at."""
+
+    days: Days = 30
 
 
 class WorkflowFilters(_TimeRange):
@@ -180,20 +257,3 @@ class ControlFilters(Paged):
     finer: bool | Absent = Field(
         default=None, description="With ids that refine a control; they are left out unless asked for."
     )
-
-
-class AuditFilters(_TimeRange):
-    """Filters of the audit trail, handed to the audit sink, which knows whether a cursor is its own."""
-
-    type: Text | Absent = Field(
-        default=None, description="Type of the event.", examples=["governance.policy.evaluated"]
-    )
-    resource: Text | Absent = Field(default=None, description="Its subject.", examples=["model/m-17"])
-    actor: Text | Absent = Field(default=None, description="Who caused it.", examples=["svc-mlops"])
-    event_id: Text | Absent = Field(default=None, description="Its id.")
-    tenant: Text | Absent = Field(default=None, description="Another tenant than one's own: `audit:all`.")
-
-    def forwarded(self) -> dict[str, str]:
-        """The parameters for the sink, by its names."""
-        own = {"limit": str(self.limit)} | ({"cursor": self.cursor} if self.cursor else {})
-        return {**self.filters(), **own}

@@ -9,8 +9,6 @@ from projections.api.blocks import (
     Audit,
     Finding,
     Freshness,
-    JsonObject,
-    JsonText,
     Lane,
     Moment,
     NextLink,
@@ -18,8 +16,18 @@ from projections.api.blocks import (
 
 PolicyState = Literal["draft", "active", "retired"]
 VersionState = Literal[
-    "validated", "activating", "active", "superseded", "suspended", "retired", "activation_failed"
+    "validated",
+    "replaying",
+    "shadow",
+    "activating",
+    "active",
+    "superseded",
+    "suspended",
+    "retired",
+    "activation_failed",
 ]
+"""``replaying``: its activation waits for a replay, after which it is what it was, or goes on.
+``shadow``: asked beside the deciding version, without any effect."""
 
 
 class PolicySummary(Answer):
@@ -43,14 +51,37 @@ InputStorage = Annotated[
 ]
 
 
+class PolicyFile(Answer):
+    """One further file of a policy, as submitted."""
+
+    path: str = Field(examples=["lib/roles.rego"])
+    content: str
+
+
+class SubmissionReport(Answer):
+    """What running a version at its submission showed."""
+
+    tests: int = Field(description="Rego tests that passed.")
+    coverage: float | None = Field(
+        description="Share of the policy's lines that they ran, in percent; null without tests.",
+        examples=[92.3],
+    )
+    inputs: int = Field(description="Inputs that its cost was measured on.")
+    slowest_us: int | None = Field(
+        description="Upper bound of the evaluation time on one of them, in microseconds."
+    )
+
+
 class PolicyVersion(Answer):
     """One version of a policy; its source never changes."""
 
     version: int = Field(ge=1)
     state: VersionState
     package: str = Field(examples=["aumos.governance.model_promotion"])
-    rego_content: str = Field(description="Source as submitted.")
-    module_digest: str = Field(description="SHA-256 (hex) of the module as loaded into OPA.")
+    rego_content: str = Field(description="Source of the entry module as submitted.")
+    files: list[PolicyFile] = Field(description="Further modules, tests and data.")
+    module_digest: str = Field(description="SHA-256 (hex) of what OPA loads.")
+    checked: SubmissionReport | None = Field(description="Null where nothing was run.")
     regulation_refs: list[str]
     description: str
     enforcement: str = Field(examples=["mandatory"])
@@ -93,63 +124,6 @@ class Policies(Answer):
 
 
 Outcome = Literal["allow", "deny"]
-
-
-class DecisionSummary(Answer):
-    """A decision."""
-
-    decision_id: str = Field(description="Equals the event id.")
-    policy_id: str
-    policy_name: str | None = Field(description="Null when there is no such policy.")
-    policy_version: int | None = Field(description="Version that decided; null when none could.")
-    resource: str = Field(examples=["model/m-17"])
-    actor: str = Field(examples=["svc-mlops"])
-    outcome: Outcome = Field(description="What holds; an advisory policy's deny allows.")
-    basis: Literal["policy", "fail_mode"] = Field(
-        description="`policy`: the result says so; `fail_mode`: the policy could not answer."
-    )
-    answer: Literal["", "allow", "deny"] = Field(
-        description="What the policy itself said, before enforcement; empty when it did not answer."
-    )
-    occurred_at: Moment
-    freshness: Freshness
-
-
-class Decision(DecisionSummary):
-    """A decision with all that its event recorded."""
-
-    policy: str = Field(description="The policy as the caller named it.")
-    module_digest: str = Field(description="SHA-256 (hex) of the version's loaded module, or empty.")
-    decision_point: str
-    error: str = Field(description="Reason code when the basis is `fail_mode`, else empty.")
-    reasons: list[str] = Field(examples=[["the model card is missing"]])
-    result: JsonObject | None = Field(description="The policy's result document.")
-    obligations: list[JsonText] = Field(description="What the caller must do besides.")
-    input: JsonObject = Field(
-        description="The input as received, but for masked fields; empty where only its digest is kept."
-    )
-    input_digest: str = Field(description="SHA-256 (hex) of the input's bytes as received.")
-    input_storage: InputStorage
-    masked: list[str] = Field(description="JSON Pointers of the input's fields that were masked.")
-    known_decision: str = Field(
-        description="Decision whose answer was taken over (fail mode `last_known`), or empty."
-    )
-    enforcement: str
-    fail_mode: str
-    duration_us: int = Field(description="Time of the OPA request that answered, shared by its batch.")
-    opa: str
-    bundle_revision: int
-    command_id: str
-    command_source: str
-    correlation_id: str
-    causation_id: str = Field(description="Event that activated the version, else the command.")
-
-
-class Decisions(Answer):
-    """A page of decisions."""
-
-    items: list[DecisionSummary]
-    next: NextLink
 
 
 class CommandEvent(Answer):
@@ -206,6 +180,14 @@ class AuditEntry(BaseModel):
     lane_seq: int = Field(ge=1)
     leaf_hash: str = Field(description="SHA-256 (hex) of 0x00 and the entry (RFC 9162).")
     entry: str = Field(description="The entry's bytes in base64: these are what is proven.")
+    corrections: list[dict[str, Any]] = Field(
+        description="Later entries that correct this one, oldest first: index, event_id, occurred_at, "
+        "reason, details, requester, approver, leaf_hash. The entry itself stays as it is."
+    )
+    corrects: dict[str, Any] | None = Field(
+        description="The earlier entry that this one corrects: index, event_id, event_type, occurred_at, "
+        "leaf_hash."
+    )
 
 
 class AuditEntries(Answer):
@@ -213,6 +195,52 @@ class AuditEntries(Answer):
 
     items: list[AuditEntry]
     next: NextLink
+
+
+class InclusionProof(Answer):
+    """That an entry stands at its index in the tree of ``size`` entries."""
+
+    index: int = Field(ge=0)
+    size: int = Field(ge=1)
+    leaf_hash: str
+    hashes: list[str] = Field(description="SHA-256 in hex, from the leaf's sibling up.")
+
+
+class ConsistencyProof(BaseModel):
+    """That the tree of ``to`` entries continues that of ``from``."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+    from_: int = Field(alias="from", ge=0)
+    to: int = Field(ge=0)
+    hashes: list[str] = Field(description="SHA-256 in hex.")
+
+
+class AuditCheckpoint(Answer):
+    """One checkpoint of the audit wall."""
+
+    size: int = Field(ge=0)
+    root: str
+    anchored: bool = Field(description="Whether it is locked in the bucket, over a context entry.")
+    note: str = Field(description="The C2SP signed note.")
+
+
+class AuditCheckpoints(Answer):
+    """A page of checkpoints, the largest first."""
+
+    items: list[AuditCheckpoint]
+    next: NextLink
+
+
+class TenantHead(Answer):
+    """How many entries a tenant has and the root over them, as an entry of the log says, with its proof."""
+
+    tenant: str
+    size: int = Field(ge=0)
+    root: str
+    entry: str = Field(description="The stating entry (`audit.tenant_head`), deterministic CBOR in base64.")
+    proof: InclusionProof
+    checkpoint: str = Field(description="The C2SP signed note that the proof leads to.")
 
 
 class Component(Answer):

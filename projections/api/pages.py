@@ -24,6 +24,9 @@ MAX_LIMIT: Final = 200
 MAX_VERSIONS: Final = 50
 """Policy versions of one page at most: each may hold 128 KB of source, so 6.5 MB at worst."""
 
+MAX_INPUTS: Final = 2_000
+"""Recorded inputs of one page at most: about 1 MB, made in 20 ms."""
+
 MAX_CURSOR_CHARS: Final = 600
 """Ours are shorter: digest, time and an id of at most 200 characters."""
 

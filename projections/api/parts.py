@@ -12,6 +12,7 @@ from projections.api.readiness import Readiness
 from projections.api.session import Database
 from projections.api.sink import SinkEntries
 from projections.tokens import Verifier
+from rego.explaining import Explainer
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +26,7 @@ class Parts:
     readiness: Readiness
     metrics: Metrics
     catalogues: Catalogues
+    explainer: Explainer
     reader: asyncio.Task[None]
     """Reads the receipts for as long as the process lives."""
 

@@ -32,6 +32,8 @@ class Settings(BaseSettings):
     kafka: str = Field(default="localhost:9092", min_length=1, alias="AUMOS_KAFKA_BOOTSTRAP_SERVERS")
     # OPA processes, comma separated; only their health is asked.
     opa_urls: str = Field(default="http://localhost:8181", min_length=1, alias="AUMOS_GOVERNANCE_OPA_URL")
+    # The OPA program, with which recorded decisions are explained.
+    opa_binary: str = Field(default="opa", min_length=1, alias="AUMOS_GOVERNANCE_OPA_BINARY")
     # The audit sink's read endpoint; without it the audit paths answer 503.
     sink_url: str | None = Field(default=None, alias="AUMOS_GOVERNANCE_SINK_API_URL")
     # Milliseconds that the sink may take for one audit query.

@@ -5,7 +5,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final, Literal, cast
 
+from projections.apply import replay as replays
+from projections.apply import shadow as shadows
 from projections.apply.happened import Happened
+from projections.apply.replay import Replay
+from projections.apply.shadow import Shadow
 
 PolicyKey = tuple[str, str]
 """Tenant and policy id."""
@@ -40,6 +44,21 @@ class VersionState:
     personal_fields: tuple[str, ...] = ()
     """JSON Pointers of input fields that are masked before they are stored."""
     input_storage: str = "full"
+    files: tuple[Mapping[str, str], ...] = ()
+    """Further files as submitted, ``path`` and ``content`` of each."""
+    modules: tuple[Mapping[str, str], ...] = ()
+    """Further modules as loaded into OPA, likewise."""
+    data: str = "{}"
+    """Data document as loaded into OPA."""
+    checked: Mapping[str, object] | None = None
+    """What running it at its submission showed."""
+    replay: Replay | None = None
+    """The newest one that an activation asked for."""
+
+    @property
+    def replaying(self) -> bool:
+        """Whether an activation waits for a replay; the version's state stays what it was meanwhile."""
+        return self.replay is not None and self.replay.outcome == "running"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +82,8 @@ class PolicyState:
     partition: int
     lane_seq: int
     versions: tuple[VersionState, ...]
+    shadow: Shadow | None = None
+    """A version that is asked beside the deciding one."""
 
     @property
     def newest(self) -> VersionState:
@@ -80,20 +101,30 @@ POLICY_EVENTS: Final = frozenset(
         "created",
         "updated",
         "rollback_requested",
+        "replay_requested",
+        "replayed",
+        "replay_overridden",
+        "activation_blocked",
         "activation_requested",
         "activated",
         "activation_failed",
         "suspended",
+        "shadow_requested",
+        "shadow_started",
+        "shadow_stopped",
         "retired",
     )
 )
 
+_SHADOW_EVENTS: Final = frozenset(name for name in POLICY_EVENTS if ".shadow_" in name)
 
-_STOPPED: Final[Mapping[str, VersionStatus]] = {
+
+_STATUS: Final[Mapping[str, VersionStatus]] = {
+    "governance.policy.activation_requested": "activating",
     "governance.policy.activation_failed": "activation_failed",
     "governance.policy.suspended": "suspended",
 }
-"""Events after which a version is asked no more, and what they make of it."""
+"""Events that do nothing but to give a version a status."""
 
 
 def evolve(state: PolicyState | None, event: Happened) -> PolicyState:
@@ -113,21 +144,51 @@ def evolve(state: PolicyState | None, event: Happened) -> PolicyState:
         partition=event.partition,
         lane_seq=event.lane_seq,
     )
+    if event.type in _SHADOW_EVENTS:
+        return replace(moved, shadow=_shadow(moved, event))
+    return _moved(state, moved, event)
+
+
+def _shadow(state: PolicyState, event: Happened) -> Shadow | None:
+    if event.type == "governance.policy.shadow_requested":
+        return shadows.requested(event)
+    if event.type == "governance.policy.shadow_started" and state.shadow is not None:
+        return shadows.started(state.shadow, event)
+    return None
+
+
+def _moved(state: PolicyState, moved: PolicyState, event: Happened) -> PolicyState:
+    """``moved`` is ``state`` with the event's place."""
     match event.type:
         case "governance.policy.updated":
             return replace(moved, versions=(*state.versions, _version(event)))
-        case "governance.policy.activation_requested":
-            return _with(moved, _number(event), status="activating", activating_since=event.occurred_at)
-        case "governance.policy.activation_failed" | "governance.policy.suspended":
-            return _with(moved, _number(event), status=_STOPPED[event.type])
-        case "governance.policy.rollback_requested":
+        case (
+            "governance.policy.activation_requested"
+            | "governance.policy.activation_failed"
+            | "governance.policy.suspended"
+        ):
+            status = _STATUS[event.type]
+            since = event.occurred_at if status == "activating" else None
+            return _with(moved, _number(event), status=status, activating_since=since)
+        case "governance.policy.rollback_requested" | "governance.policy.activation_blocked":
             return moved
+        case (
+            "governance.policy.replay_requested"
+            | "governance.policy.replayed"
+            | "governance.policy.replay_overridden"
+        ):
+            return _replayed(moved, event)
         case "governance.policy.activated":
             return _activated(moved, event)
         case "governance.policy.retired":
-            versions = tuple(replace(v, state="retired", activating_since=None) for v in state.versions)
+            versions = tuple(_retired(v, event) for v in state.versions)
             return replace(
-                moved, state="retired", active_version=None, activation_event=None, versions=versions
+                moved,
+                state="retired",
+                active_version=None,
+                activation_event=None,
+                versions=versions,
+                shadow=None,
             )
     raise ValueError(f"{event.event_id}: {event.type} is no policy event")
 
@@ -168,6 +229,28 @@ def _activated(state: PolicyState, event: Happened) -> PolicyState:
     return replace(state, state="active", active_version=number, activation_event=event.event_id)
 
 
+def _replayed(state: PolicyState, event: Happened) -> PolicyState:
+    number = _number(event)
+    version = state.versions[number - 1]
+    if event.type == "governance.policy.replay_requested":
+        replay = replays.requested(event)
+    elif version.replay is None:
+        raise ValueError(f"{event.event_id}: {event.type} before a replay was asked for")
+    elif event.type == "governance.policy.replayed":
+        replay = replays.finished(version.replay, event)
+    else:
+        replay = replays.overridden(version.replay, event)
+    versions = state.versions
+    return replace(
+        state, versions=(*versions[: number - 1], replace(version, replay=replay), *versions[number:])
+    )
+
+
+def _retired(version: VersionState, event: Happened) -> VersionState:
+    replay = version.replay and replays.abandoned(version.replay, event.occurred_at)
+    return replace(version, state="retired", activating_since=None, replay=replay)
+
+
 def _version(event: Happened) -> VersionState:
     body = event.body
     return VersionState(
@@ -187,6 +270,10 @@ def _version(event: Happened) -> VersionState:
         created_at=event.occurred_at,
         personal_fields=tuple(cast("list[str]", body["personal_fields"])),
         input_storage=str(body["input_storage"]),
+        files=tuple(cast("list[Mapping[str, str]]", body["files"])),
+        modules=tuple(cast("list[Mapping[str, str]]", body["modules"])),
+        data=str(body["data"]),
+        checked=cast("Mapping[str, object] | None", body["checked"]),
     )
 
 

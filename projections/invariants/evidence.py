@@ -3,10 +3,13 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from projections.apply.decision import DecisionRow
+from projections.apply.decision import DecisionPartRow, DecisionRow, OverrideRow
+from projections.apply.decision_point import DecisionPointKey, DecisionPointState
+from projections.apply.decision_stats import DecisionStats
 from projections.apply.evidence import CounterKey, EvidenceKey
 from projections.apply.happened import Happened
 from projections.apply.policy import PolicyKey
+from projections.apply.trials import Trials
 from projections.apply.workflow_state import WorkflowKey
 
 Lane = tuple[str, int]
@@ -87,6 +90,11 @@ class Evidence:
     """Per event partition, in ascending sequence."""
     published: Mapping[Lane, list[PublishedEvent]] = field(default_factory=dict)
     decisions: Mapping[str, DecisionRow] = field(default_factory=dict)
+    decision_parts: Mapping[tuple[str, int], DecisionPartRow] = field(default_factory=dict)
+    """By decision and place."""
+    overrides: Mapping[str, OverrideRow] = field(default_factory=dict)
+    """By decision."""
+    decision_points: Mapping[DecisionPointKey, DecisionPointState] = field(default_factory=dict)
     policies: Mapping[PolicyKey, Mapping[str, object]] = field(default_factory=dict)
     """Projection rows as documents, see :mod:`projections.invariants.replay`."""
     workflows: Mapping[WorkflowKey, Mapping[str, object]] = field(default_factory=dict)
@@ -94,6 +102,8 @@ class Evidence:
     submitted: Mapping[EvidenceKey, Mapping[str, object]] = field(default_factory=dict)
     """Rows of evidence with their links, see :mod:`projections.invariants.submissions`."""
     counters: Mapping[CounterKey, int] = field(default_factory=dict)
+    stats: DecisionStats = field(default_factory=DecisionStats)
+    trials: Trials = field(default_factory=Trials)
     wall: list[WallEntry] = field(default_factory=list)
     head: WallHead | None = None
     seen: list[SeenPolicy] = field(default_factory=list)

@@ -7,12 +7,14 @@ from typing import TypeAlias
 import asyncpg
 import orjson
 
-from projections.apply.decision import DecisionRow
+from projections.apply.decision import DecisionPartRow, DecisionRow, OverrideRow
+from projections.apply.decision_point import DecisionPointKey, DecisionPointState
 from projections.apply.evidence import EvidenceKey
 from projections.apply.happened import happened
 from projections.apply.policy import PolicyKey
 from projections.apply.workflow_state import WorkflowKey
 from projections.invariants.evidence import Evidence, Lane, StoredEvent
+from projections.rebuild.postgres import read_stats, read_trials
 from schemas.leaf import decode_entry, encode_entry, leaf_hash
 from schemas.topics import event_topic_of
 
@@ -28,6 +30,8 @@ _PARTS = {
 """What belongs to a workflow, each row with its key."""
 
 _DECISION_COLUMNS = ", ".join(DecisionRow.__slots__)
+_OVERRIDE_COLUMNS = ", ".join(OverrideRow.__slots__)
+_PART_COLUMNS = ", ".join(DecisionPartRow.__slots__)
 
 
 async def read_database(dsn: str, evidence: Evidence) -> None:
@@ -54,11 +58,18 @@ async def _read(connection: Connection, evidence: Evidence) -> None:
     }
     decisions = await connection.fetch(f"SELECT {_DECISION_COLUMNS} FROM decision")  # noqa: S608 - our own names
     evidence.decisions = {r["decision_id"]: DecisionRow(*r) for r in decisions}
+    parts = await connection.fetch(f"SELECT {_PART_COLUMNS} FROM decision_part")  # noqa: S608 - our own names
+    evidence.decision_parts = {(r["decision_id"], r["place"]): DecisionPartRow(*r) for r in parts}
+    overrides = await connection.fetch(f"SELECT {_OVERRIDE_COLUMNS} FROM decision_override")  # noqa: S608 - our own names
+    evidence.overrides = {r["decision_id"]: OverrideRow(*r) for r in overrides}
+    evidence.decision_points = await _decision_points(connection)
     evidence.policies = await _policies(connection)
     evidence.workflows = await _workflows(connection)
     evidence.submitted = await _submitted(connection)
     counters = await connection.fetch("SELECT tenant_id, name, topic, partition, value FROM counter")
     evidence.counters = {(r[0], r[1], r[2], r[3]): r[4] for r in counters}
+    evidence.stats = await read_stats(connection)
+    evidence.trials = await read_trials(connection)
 
 
 async def _events(connection: Connection, lane: Lane) -> list[StoredEvent]:
@@ -70,11 +81,25 @@ async def _events(connection: Connection, lane: Lane) -> list[StoredEvent]:
     return stored
 
 
+async def _decision_points(connection: Connection) -> Mapping[DecisionPointKey, DecisionPointState]:
+    points: dict[DecisionPointKey, DecisionPointState] = {}
+    for row in await connection.fetch("SELECT * FROM decision_point"):
+        fields = dict(row)
+        policies = tuple(zip(fields.pop("policy_ids"), fields.pop("policies"), strict=True))
+        points[row["tenant_id"], row["decision_point_id"]] = DecisionPointState(policies=policies, **fields)
+    return points
+
+
 async def _policies(connection: Connection) -> Mapping[PolicyKey, Mapping[str, object]]:
+    replays: dict[tuple[object, ...], dict[str, object]] = {}
+    for row in await connection.fetch("SELECT * FROM policy_replay ORDER BY requested_at, replay_id"):
+        fields = dict(row)
+        replays[fields.pop("tenant_id"), fields.pop("policy_id"), fields.pop("version")] = fields
     versions: dict[PolicyKey, list[dict[str, object]]] = defaultdict(list)
     for row in await connection.fetch("SELECT * FROM policy_version ORDER BY tenant_id, policy_id, version"):
         fields = dict(row)
-        versions[fields.pop("tenant_id"), fields.pop("policy_id")].append(fields)
+        key = fields.pop("tenant_id"), fields.pop("policy_id")
+        versions[key].append({**fields, "replay": replays.get((*key, fields["version"]))})
     policies: dict[PolicyKey, Mapping[str, object]] = {}
     for row in await connection.fetch("SELECT * FROM policy"):
         fields = dict(row)

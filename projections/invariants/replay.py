@@ -1,10 +1,28 @@
 """Invariants 3, 5 and 6: what the events say, replayed, is what is stored and shown."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import asdict
+from itertools import chain
 
-from projections.apply.decision import EVALUATED, DecisionRow, decision_row
+from projections.apply.decision import (
+    EVALUATED,
+    OVERRIDDEN,
+    DecisionRow,
+    OverrideRow,
+    decision_row,
+    override_row,
+)
+from projections.apply.decision_stats import DecisionStats, compared
 from projections.apply.happened import Happened
 from projections.apply.policy import POLICY_EVENTS, PolicyKey, PolicyState, evolve
+from projections.apply.trials import Trials
+from projections.apply.trials import compared as trials_compared
+from projections.invariants.decision_points import (
+    CAUSES,
+    decision_point_versions,
+    decision_points_equal_a_replay,
+    rests_on,
+)
 from projections.invariants.evidence import Evidence
 from projections.invariants.report import Invariant
 from projections.invariants.submissions import evidence_equals_a_replay, evidence_versions
@@ -33,6 +51,7 @@ def versions_have_no_hole(evidence: Evidence) -> Invariant:
     for key, events in counted.items():
         row = evidence.policies.get(key)
         invariant.expect(row is not None and row["version"] == events, f"policy {key}: {events} events")
+    decision_point_versions(_all(evidence), evidence.decision_points, invariant)
     workflow_versions(_all(evidence), evidence.workflows, invariant)
     evidence_versions(_all(evidence), evidence.submitted, invariant)
     return invariant
@@ -42,30 +61,46 @@ def projections_equal_a_replay(evidence: Evidence) -> Invariant:
     """Folding the event table gives exactly the rows that readers see."""
     invariant = Invariant(5, "projections equal a replay of the event table")
     decisions: dict[str, DecisionRow] = {}
+    overrides: dict[str, OverrideRow] = {}
     for event in _all(evidence):
         if event.type == EVALUATED:
             decisions[event.event_id] = decision_row(event)
+        elif event.type == OVERRIDDEN:
+            row = override_row(event)
+            invariant.expect(
+                row.decision_id not in overrides, f"decision {row.decision_id} is overridden twice"
+            )
+            overrides[row.decision_id] = row
+    for key in overrides.keys() | evidence.overrides.keys():
+        invariant.expect(overrides.get(key) == evidence.overrides.get(key), f"override of {key} differs")
     for key in decisions.keys() | evidence.decisions.keys():
         invariant.expect(decisions.get(key) == evidence.decisions.get(key), f"decision {key} differs")
     policies = {key: states[-1] for key, states in _policy_history(evidence).items()}
     for policy in policies.keys() | evidence.policies.keys():
         replayed = document(policies[policy]) if policy in policies else None
         invariant.expect(replayed == evidence.policies.get(policy), f"policy {policy} differs")
+    decision_points_equal_a_replay(
+        _all(evidence), evidence.decision_points, evidence.decision_parts, invariant
+    )
     workflows_equal_a_replay(_all(evidence), evidence.workflows, invariant)
     evidence_equals_a_replay(_all(evidence), evidence.submitted, evidence.counters, invariant)
+    replayed_stats = DecisionStats()
+    replayed_stats.add(_all(evidence))
+    replayed_trials = Trials()
+    replayed_trials.add(_all(evidence))
+    trials = trials_compared(evidence.trials, replayed_trials)
+    for same, problem in chain(compared(evidence.stats, replayed_stats), trials):
+        invariant.expect(same, problem)
     return invariant
 
 
 def readers_see_prefixes_only(evidence: Evidence) -> Invariant:
     """What events rest on exists, and what the read API showed is the state after some event."""
     invariant = Invariant(6, "no reader sees a state that no prefix of the lanes explains")
-    activations = {e.event_id: e for e in _all(evidence) if e.type == "governance.policy.activated"}
+    causes = {event.event_id: event for event in _all(evidence) if event.type in CAUSES}
     for event in _all(evidence):
         if event.type == EVALUATED:
-            invariant.expect(
-                _rests_on(event, activations.get(event.causation)),
-                f"decision {event.event_id} rests on nothing",
-            )
+            invariant.expect(rests_on(event, causes), f"decision {event.event_id} rests on nothing")
     history = _policy_history(evidence)
     for seen in evidence.seen:
         states = history.get(seen.key, [])
@@ -93,6 +128,10 @@ def document(state: PolicyState) -> Mapping[str, object]:
         "updated_at": state.updated_at,
         "last_event": state.last_event,
         "lane": (state.topic, state.partition, state.lane_seq),
+        "shadow_version": state.shadow and state.shadow.version,
+        "shadow_by": state.shadow and state.shadow.requested_by,
+        "shadow_since": state.shadow and state.shadow.requested_at,
+        "shadow_revision": state.shadow and state.shadow.revision,
         "versions": [
             {
                 "version": v.version,
@@ -114,20 +153,15 @@ def document(state: PolicyState) -> Mapping[str, object]:
                 "superseded_at": v.superseded_at,
                 "personal_fields": list(v.personal_fields),
                 "input_storage": v.input_storage,
+                "files": [dict(file) for file in v.files],
+                "modules": [dict(module) for module in v.modules],
+                "data": v.data,
+                "checked": v.checked,
+                "replay": v.replay and asdict(v.replay),
             }
             for v in state.versions
         ],
     }
-
-
-def _rests_on(decision: Happened, activation: Happened | None) -> bool:
-    return (
-        activation is not None
-        and activation.tenant == decision.tenant
-        and all(
-            activation.body[name] == decision.body[name] for name in ("policy_id", "version", "module_digest")
-        )
-    )
 
 
 def _policy_history(evidence: Evidence) -> dict[PolicyKey, list[PolicyState]]:

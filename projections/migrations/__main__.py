@@ -16,6 +16,7 @@ LOGINS = {
     "gov_reader": "AUMOS_GOVERNANCE_READER_PASSWORD",
     "gov_bundles": "AUMOS_GOVERNANCE_BUNDLES_PASSWORD",
     "gov_background": "AUMOS_GOVERNANCE_BACKGROUND_PASSWORD",
+    "gov_replay": "AUMOS_GOVERNANCE_REPLAY_PASSWORD",
 }
 
 

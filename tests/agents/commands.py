@@ -13,12 +13,14 @@ from schemas.identity import OPERATOR_TENANT, message_key, partition_for
 from schemas.mac import engine_mac
 from schemas.models import (
     ActivatePolicy,
+    BindDecisionPoint,
     Command,
     ConfirmActivation,
     Confirmation,
     CreatePolicy,
     DiscardQuarantined,
     Evaluate,
+    LaneAddressed,
     LaneCommand,
     RepublishLane,
     RetryQuarantined,
@@ -62,7 +64,7 @@ def record(
     if by_engine or command.TYPE in topics().engine_made:
         envelope = replace(envelope, mac=engine_mac(KEY, envelope, value))
     key = message_key(tenant, command.aggregate(tenant))
-    if isinstance(command, LaneCommand):
+    if isinstance(command, LaneAddressed):
         lane = LaneId(command.topic, command.partition)
     else:
         topic = topics().command_topic_of(command.TYPE)
@@ -114,10 +116,28 @@ def confirm(name: str = "gate", version: int = 1, revision: int = 1) -> ConfirmA
 
 
 def evaluate(
-    resource: str = "model/m-1", policy: str = "gate", document: Mapping[str, object] | None = None
+    resource: str = "model/m-1",
+    policy: str = "gate",
+    document: Mapping[str, object] | None = None,
+    decision_point: str = "",
 ) -> Evaluate:
     """Asks a policy."""
-    return Evaluate(policy=policy, input=orjson.dumps(document or {"id": resource}), resource=resource)
+    data = orjson.dumps(document or {"id": resource})
+    return Evaluate(policy=policy, input=data, resource=resource, decision_point=decision_point)
+
+
+def bind(*policies: str, combining: str = "deny_overrides", name: str = "model.promote") -> BindDecisionPoint:
+    """Binds policies to a decision point."""
+    return BindDecisionPoint(name=name, policies=list(policies), combining=combining)
+
+
+def ask(
+    resource: str = "model/m-1", name: str = "model.promote", document: Mapping[str, object] | None = None
+) -> Evaluate:
+    """Asks a decision point."""
+    return Evaluate(
+        policy="", input=orjson.dumps(document or {"id": resource}), resource=resource, decision_point=name
+    )
 
 
 def republish(lane: LaneId, sequence: int) -> RepublishLane:

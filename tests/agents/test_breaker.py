@@ -39,7 +39,7 @@ class Evaluations:
         return self
 
     def again(self, error: str, number: int, activation: str = "activation-1") -> None:
-        body = {"policy_id": "p-1", "version": 3, "error": error}
+        body = {"policy_id": "p-1", "version": 3, "error": error, "parts": []}
         lane = ("governance.evaluation.events.v1", 0, number)
         self.breaker.observe(
             Happened(f"e-{number}", "t", TENANT, "a", "r", "c", activation, NOW, *lane, body)

@@ -14,6 +14,8 @@ from tests.agents.simulation.worker import Worker
 from tests.agents.simulation.world import World, simulation
 from tests.agents.submissions import ONE, TWO
 
+pytestmark = pytest.mark.untraced  # one life some hundred times; tests/agents/lanes are traced
+
 LEAST_POINTS: Final = 20
 """A life with fewer await points has lost something that it was written for."""
 

@@ -15,6 +15,8 @@ from tests.agents.simulation.scenario import everything, held_up, taking_turns
 from tests.agents.simulation.worker import Worker
 from tests.agents.simulation.world import World, simulation
 
+pytestmark = pytest.mark.untraced  # one life some hundred times; tests/agents/lanes are traced
+
 Scenario = Callable[[World, Mapping[int, Fault]], Worker]
 SCENARIOS: Final = pytest.mark.parametrize("scenario", [everything, held_up])
 

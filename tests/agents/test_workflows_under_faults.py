@@ -13,6 +13,8 @@ from tests.agents.simulation.scenario import COMPLIANCE, assessed
 from tests.agents.simulation.worker import Worker
 from tests.agents.simulation.world import World, simulation
 
+pytestmark = pytest.mark.untraced  # one life some hundred times; tests/agents/lanes are traced
+
 LEAST_POINTS: Final = 20
 """A life with fewer await points has lost something that it was written for."""
 

@@ -1,10 +1,28 @@
 """Bodies of events as the agents fill them in."""
 
+from collections.abc import Sequence
 from hashlib import sha256
 
 from schemas.codec import Body
 
 REGO = "package aumos.governance.model_promotion\n\ndefault allow = false\n"
+
+REPORT: dict[str, object] = {
+    "decisions": 100,
+    "same": 91,
+    "other_reasons": 0,
+    "left_out": 0,
+    "unanswered": 0,
+    "flips": [{"before": "allow", "after": "deny", "count": 9}],
+    "resources": [{"resource": "model/m-17", "flips": 9}],
+    "samples": [],
+    "deterministic": True,
+    "repeated": 100,
+    "reproduced": 100,
+    "not_reproduced": 0,
+    "differing": [],
+    "duration_ms": 12,
+}
 
 
 def created(identity: str, name: str) -> Body:
@@ -50,3 +68,36 @@ def evaluated(decision: str, policy: tuple[str, str], resource: str, outcome: st
         "opa": "opa-0",
         "bundle_revision": 4,
     }
+
+
+PARTS = (
+    "answer",
+    "outcome",
+    "basis",
+    "error",
+    "reasons",
+    "result",
+    "enforcement",
+    "fail_mode",
+    "duration_us",
+    "module_digest",
+    "version",
+    "opa",
+    "bundle_revision",
+)
+"""What a decision and each part of one say in the same words."""
+
+
+def combined(
+    decision: str, lead: tuple[str, str], point: str, policies: Sequence[tuple[str, str]]
+) -> dict[str, object]:
+    """A denial of a decision point by all of its policies, each given by its id and name."""
+    body = {**evaluated(decision, lead, "model/m-17", "deny", b"{}"), "answer": "deny"}
+    said = {name: body[name] for name in PARTS}
+    more = {"obligations": [b'{"log": 1.50}'.decode()], "effect": "deny", "activation_event": "a-1"}
+    parts = [
+        {**said, **more, "policy_id": policy_id, "policy": name, "known_decision": ""}
+        for policy_id, name in policies
+    ]
+    about = {"decision_point": point, "combining": "deny_overrides", "binding": "b-1"}
+    return {**body, **about, "parts": parts}

@@ -38,6 +38,7 @@ class Dsns:
     reader: str
     bundles: str
     background: str
+    replay: str
     superuser: str
 
 
@@ -68,8 +69,8 @@ def dsns(stack: devstack.Stack) -> Dsns:
     """A migrated database of these tests alone."""
     superuser = stack.superuser_dsn(database=DATABASE)
     worker, api = (stack.environment(name)["AUMOS_DATABASE_URL"] for name in ("worker", "api"))
-    bundles, background = (stack.environment(n)["AUMOS_DATABASE_URL"] for n in ("bundles", "background"))
-    dsns = (worker, api, bundles, background)
+    others = (stack.environment(name)["AUMOS_DATABASE_URL"] for name in ("bundles", "background", "replay"))
+    dsns = (worker, api, *others)
     logins = {str(urlsplit(dsn).username): str(urlsplit(dsn).password) for dsn in dsns}
 
     async def prepare() -> None:
@@ -82,8 +83,8 @@ def dsns(stack: devstack.Stack) -> Dsns:
         await runner.migrate(superuser, Path(runner.__file__).parent, logins)
 
     asyncio.run(prepare())
-    agents, reader, bundles, background = map(_in_database, dsns)
-    return Dsns(agents, reader, bundles, background, superuser)
+    agents, reader, bundles, background, replay = map(_in_database, dsns)
+    return Dsns(agents, reader, bundles, background, replay, superuser)
 
 
 @pytest.fixture(scope="session")

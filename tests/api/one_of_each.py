@@ -12,7 +12,12 @@ TABLES: Final = (
     "quarantine",
     "policy",
     "policy_version",
+    "policy_replay",
+    "policy_shadow_count",
     "decision",
+    "decision_part",
+    "decision_override",
+    "decision_point",
     "workflow",
     "workflow_control",
     "timer",
@@ -20,6 +25,9 @@ TABLES: Final = (
     "evidence_control",
     "evidence_technical_control",
     "counter",
+    "decision_stat",
+    "decision_reason",
+    "policy_activation",
 )
 """Tables that hold rows of tenants."""
 
@@ -29,7 +37,13 @@ LINKS: Final = [("iso42001", "A.2.2")]
 async def populate(history: History, compliance: Compliance, tenant: str) -> list[str]:
     """A row of each kind; paths that show them."""
     await history.policy(tenant, "gate")
-    decided = await history.decision(tenant, "gate")
+    await history.activation(tenant, "gate", 1, None)
+    await history.replay(tenant)
+    await history.shadow(tenant)
+    decided = await history.decision(tenant, "gate", outcome="deny")
+    point = await history.decision_point(tenant, "promote", [("gate", policy_id(tenant, "gate"))])
+    combined = await history.combined(tenant, "promote", ["gate"])
+    await history.override(tenant, combined)
     rejected, parked = command(tenant, "policy"), command(tenant, "policy")
     await history.rejection(rejected, "no", "")
     await history.quarantined(parked, "parked", "parked")
@@ -38,10 +52,16 @@ async def populate(history: History, compliance: Compliance, tenant: str) -> lis
     return [
         f"/api/v1/policies/{policy_id(tenant, 'gate')}",
         f"/api/v1/policies/{policy_id(tenant, 'gate')}/versions",
+        f"/api/v1/policies/{policy_id(tenant, 'gate')}/replays",
+        f"/api/v1/policies/{policy_id(tenant, 'gate')}/shadow",
+        f"/api/v1/policies/{policy_id(tenant, 'gate')}/decisions/inputs",
         f"/api/v1/policies/{policy_id(tenant, 'gate')}/decisions",
+        f"/api/v1/policies/{policy_id(tenant, 'gate')}/flips",
         f"/api/v1/compliance/workflows/{workflow.id}",
         f"/api/v1/evidence/{evidence.id}",
         f"/api/v1/decisions/{decided.event_id}",
+        f"/api/v1/decisions/{combined.event_id}",
+        f"/api/v1/decision-points/{point}",
         f"/api/v1/commands/{decided.command_id}",
         f"/api/v1/commands/{rejected.id}",
         f"/api/v1/commands/{parked.id}",

@@ -2,11 +2,13 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from urllib.parse import parse_qsl, urlsplit
 
 import orjson
+
+from tests.loopback import listening
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,19 +32,15 @@ class SinkStandIn:
     asked: list[Asked] = field(default_factory=list)
     url: str = ""
     bodies: dict[str, bytes] = field(default_factory=dict)
-    busy: set["asyncio.Task[None]"] = field(default_factory=set)
+    kinds: dict[str, tuple[str, bytes]] = field(default_factory=dict)
+    """Media type and body by the last part of a path."""
 
     def say(self, document: object, status: int = 200, media_type: str = "application/json") -> None:
         """The next answers."""
         self.status, self.media_type, self.body = status, media_type, orjson.dumps(document)
 
-    def accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """One connection."""
-        task = asyncio.create_task(self._serve(reader, writer))
-        self.busy.add(task)
-        task.add_done_callback(self.busy.discard)
-
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         head = (await reader.readuntil(b"\r\n\r\n")).decode()
         target = urlsplit(head.split(" ")[1])
         headers = dict(line.split(": ", 1) for line in head.split("\r\n")[1:] if line)
@@ -56,23 +54,18 @@ class SinkStandIn:
             if target.path == "/ready"
             else (self.status, self.bodies.get(target.path, self.body))
         )
+        media_type, body = self.kinds.get(target.path.rpartition("/")[2], (self.media_type, body))
         writer.write(
-            f"HTTP/1.1 {status} said\r\nContent-Type: {self.media_type}\r\n"
+            f"HTTP/1.1 {status} said\r\nContent-Type: {media_type}\r\n"
             f"Content-Length: {len(body)}\r\nConnection: close\r\n\r\n".encode()
             + body
         )
-        writer.close()
-        with suppress(OSError):
-            await writer.wait_closed()
 
 
 @asynccontextmanager
 async def stand_in() -> AsyncIterator[SinkStandIn]:
     """A stand-in that listens on loopback."""
     sink = SinkStandIn()
-    server = await asyncio.start_server(sink.accept, "127.0.0.1", 0)
-    sink.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-    async with server:
+    async with listening(sink.answer) as port:
+        sink.url = f"http://127.0.0.1:{port}"
         yield sink
-    if sink.busy:
-        await asyncio.wait(sink.busy)

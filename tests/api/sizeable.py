@@ -4,6 +4,7 @@ from typing import Final
 
 import asyncpg
 
+from projections.apply.decision_stats import FIGURES
 from tests.api.conftest import Dsns
 
 ROWS: Final = 20_000
@@ -15,9 +16,15 @@ FEW: Final = 2_000
 COUNTERS: Final = 7 * 3 * 8
 """Counters of each tenant: each regulation and all, three states, eight lanes."""
 
+COUNTED: Final = 100
+"""Policies of each tenant whose decisions are counted, in each of ``ROWS / COUNTED`` hours."""
+
 _AT: Final = "'2026-01-01'::timestamptz + n * interval '1 second'"
 _ID: Final = "$1::text || '-' || lpad(n::text, 6, '0')"
 _FROM: Final = "FROM generate_series(1, {rows}) n"
+
+_POLICY: Final = f"$1::text || '-' || lpad((n % {COUNTED})::text, 6, '0')"
+_HOUR: Final = f"'2026-01-01'::timestamptz + n / {COUNTED} * interval '1 hour'"
 
 FILL: Final = {
     "policy": f"""
@@ -30,7 +37,24 @@ FILL: Final = {
     "decision": f"""
         SELECT $1::text, {_ID}, $1::text || '-' || lpad((n % {FEW})::text, 6, '0'), 1, 'model/' || n % 500,
                'svc-' || n % 100, CASE WHEN n % 100 = 0 THEN 'deny' ELSE 'allow' END, 'policy', {_AT}, 't',
-               n % 8, n {_FROM.format(rows=ROWS)}""",
+               n % 8, n, '', CASE WHEN n % 100 = 7 THEN 'point-' || n % 7 ELSE '' END
+        {_FROM.format(rows=ROWS)}""",
+    "decision_stat": f"""
+        SELECT $1::text, {_POLICY}, 'hour', {_HOUR}, 1, 't', 0, 'gate', {", ".join("1" * len(FIGURES))}
+        {_FROM.format(rows=ROWS)}""",
+    "decision_reason": f"""
+        SELECT $1::text, {_POLICY}, 'hour', {_HOUR}, 1, 't', 0, 'gate', 'violation', 'r', 1
+        {_FROM.format(rows=ROWS)}""",
+    "policy_activation": f"""
+        SELECT $1::text, {_ID}, 'e' || n, 1, NULL, {_AT}, 't', 0, n {_FROM.format(rows=FEW)}""",
+    "decision_part": f"""
+        SELECT $1::text, {_ID}, 0, {_POLICY}, 1, 'model/' || n % 500, 'allow', 'allow', 'policy', {_AT}
+        {_FROM.format(rows=ROWS)}""",
+    "decision_override": f"""
+        SELECT $1::text, {_ID}, {_AT}, 'r', 'ben', {_AT}, 'e', 't', n % 8, n {_FROM.format(rows=FEW)}""",
+    "decision_point": f"""
+        SELECT $1::text, {_ID}, 'p' || n, ARRAY['p'], ARRAY['p'], 'all_must_allow', 1, 'ann', {_AT}, {_AT},
+               'e', 't', n % 8, n {_FROM.format(rows=FEW)}""",
     "workflow": f"""
         SELECT $1::text, {_ID}, 'w' || n, CASE WHEN n % 20 = 0 THEN 'soc2' ELSE 'iso42001' END, 'e', 'v', 'l',
                '', '', 'ann', '{{}}'::jsonb, '2026-01-01', '2027-01-01', false, 'draft', 'draft', 70, 0, 0, 0,

@@ -20,6 +20,7 @@ import devstack
 from projections.api.app import create_app
 from projections.api.settings import Settings
 from projections.tokens import TokenSettings
+from schemas.identity import policy_id
 from tests.api.compliance_rows import Compliance
 from tests.api.conftest import KEY, Dsns, bearer, kafka_of
 from tests.api.rows import History, command
@@ -45,7 +46,35 @@ ENTRY = {
     "lane_seq": 3,
     "leaf_hash": "0" * 64,
     "entry": "hw==",
+    "corrections": [],
+    "corrects": None,
 }
+
+
+_PROOF = {"index": 5, "size": 9, "leaf_hash": "ab", "hashes": ["cd"]}
+_JSON = "application/json"
+PROVEN = {
+    "checkpoint": ("text/plain", b"note"),
+    "evidence": ("text/plain", b"c2sp.org/tlog-proof@v1"),
+    "export": ("text/csv", b"index"),
+    "checkpoints": (_JSON, orjson.dumps({"items": [], "next": None})),
+    "consistency": (_JSON, orjson.dumps({"from": 1, "to": 9, "hashes": ["cd"]})),
+    "proof": (_JSON, orjson.dumps(_PROOF)),
+    "head": (
+        _JSON,
+        orjson.dumps(
+            {
+                "tenant": "acme",
+                "size": 3,
+                "root": "ab",
+                "entry": "hw==",
+                "proof": _PROOF,
+                "checkpoint": "note",
+            }
+        ),
+    ),
+}
+"""What the sink's other paths answer, by their last part."""
 
 
 @dataclass(slots=True)
@@ -67,6 +96,7 @@ class Served:
         async with stand_in() as sink:
             sink.body = orjson.dumps(ENTRY)
             sink.bodies["/entries"] = orjson.dumps({"items": [ENTRY], "next": None})
+            sink.kinds |= PROVEN
             settings = Settings.model_validate({**values, "AUMOS_GOVERNANCE_SINK_API_URL": sink.url})
             app = create_app(settings, TokenSettings(AUMOS_GOVERNANCE_TOKEN_KEY=KEY), receipts_topic)
             self.server = uvicorn.Server(uvicorn.Config(app, port=0, log_config=None, access_log=False))
@@ -98,6 +128,9 @@ async def _populate(dsns: Dsns, tenant: str) -> dict[str, str]:
         history = History(connection)
         await history.policy(tenant, "gate", versions=2)
         decisions = [await history.decision(tenant, "gate") for _ in range(3)]
+        await history.decision_point(tenant, "promote", [("gate", policy_id(tenant, "gate"))])
+        combined = await history.combined(tenant, "promote", ["gate"])
+        await history.override(tenant, combined)
         rejected = command(tenant, "policy")
         await history.rejection(rejected, "no", "")
         compliance = Compliance(connection)
@@ -111,6 +144,8 @@ async def _populate(dsns: Dsns, tenant: str) -> dict[str, str]:
         await connection.close()
     return {
         "decision": decisions[0].event_id,
+        "combined": combined.event_id,
+        "decision_point": "promote",
         "command": decisions[0].command_id,
         "rejected": rejected.id,
         "policy": "gate",
@@ -150,8 +185,18 @@ def test_the_api_does_what_its_document_says(case: schemathesis.Case[Any], serve
         ("/api/v1/policies/{policy}", "policy"),
         ("/api/v1/policies/{policy}/versions", "policy"),
         ("/api/v1/policies/{policy}/decisions", "policy"),
+        ("/api/v1/policies/{policy}/decisions/inputs", "policy"),
+        ("/api/v1/policies/{policy}/replays", "policy"),
+        ("/api/v1/policies/{policy}/flips", "policy"),
+        ("/api/v1/unused-policies", ""),
+        ("/api/v1/policies/{policy}/shadow", "policy"),
         ("/api/v1/decisions", ""),
+        ("/api/v1/decisions/stats", ""),
+        ("/api/v1/decisions/coverage", ""),
         ("/api/v1/decisions/{decision}", "decision"),
+        ("/api/v1/decisions/{decision}", "combined"),
+        ("/api/v1/decision-points", ""),
+        ("/api/v1/decision-points/{decision_point}", "decision_point"),
         ("/api/v1/commands/{command}", "command"),
         ("/api/v1/commands/{command}", "rejected"),
         ("/api/v1/compliance/workflows", ""),
@@ -181,21 +226,38 @@ def test_a_real_answer_fits_its_schema(served: Served, path: str, name: str) -> 
 def test_every_path_is_described_and_only_reads() -> None:
     assert sorted(path for path, _, _ in OPERATIONS) == [
         "/api/v1/audit-trail",
+        "/api/v1/audit-trail/checkpoint",
+        "/api/v1/audit-trail/checkpoints",
+        "/api/v1/audit-trail/consistency",
+        "/api/v1/audit-trail/export",
+        "/api/v1/audit-trail/tenants/{tenant}/head",
         "/api/v1/audit-trail/{index}",
+        "/api/v1/audit-trail/{index}/evidence",
+        "/api/v1/audit-trail/{index}/proof",
         "/api/v1/commands/{command}",
         "/api/v1/compliance/dashboard",
         "/api/v1/compliance/workflows",
         "/api/v1/compliance/workflows/{workflow}",
+        "/api/v1/decision-points",
+        "/api/v1/decision-points/{decision_point}",
         "/api/v1/decisions",
+        "/api/v1/decisions/coverage",
+        "/api/v1/decisions/stats",
         "/api/v1/decisions/{decision}",
+        "/api/v1/decisions/{decision}/explanation",
         "/api/v1/evidence",
         "/api/v1/evidence/{evidence}",
         "/api/v1/policies",
         "/api/v1/policies/{policy}",
         "/api/v1/policies/{policy}/decisions",
+        "/api/v1/policies/{policy}/decisions/inputs",
+        "/api/v1/policies/{policy}/flips",
+        "/api/v1/policies/{policy}/replays",
+        "/api/v1/policies/{policy}/shadow",
         "/api/v1/policies/{policy}/versions",
         "/api/v1/regulations",
         "/api/v1/regulations/{regulation}/controls",
+        "/api/v1/unused-policies",
         "/live",
         "/metrics",
         "/ready",
@@ -216,7 +278,7 @@ def test_every_operation_says_what_it_needs_and_how_it_fails(path: str, operatio
     expected = {"200", "401", "403", "422", "500", "503"}
     if "{" in path:
         expected.add("404")
-    if any(parameter["name"] == "If-None-Match" for parameter in operation["parameters"]):
+    if any(parameter["name"] == "If-None-Match" for parameter in operation.get("parameters", ())):
         expected.add("304")
     assert expected <= operation["responses"].keys()
     for status in expected - {"200", "304"}:
@@ -234,8 +296,9 @@ def test_every_single_resource_has_a_validator() -> None:
 
 def test_every_answer_has_a_schema_and_no_default_error_is_left() -> None:
     for _, _, operation in OPERATIONS:
-        [content] = operation["responses"]["200"]["content"].values()
-        assert content["schema"]
+        contents = operation["responses"]["200"]["content"].values()
+        assert contents
+        assert all(content["schema"] for content in contents)
     assert not {"HTTPValidationError", "ValidationError"} & DOCUMENT["components"]["schemas"].keys()
 
 

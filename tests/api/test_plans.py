@@ -11,10 +11,19 @@ import orjson
 import pytest
 
 from projections.api.pages import Place
-from projections.api.queries import dashboard, decisions, evidence, policies, workflows
+from projections.api.queries import (
+    coverage,
+    dashboard,
+    decisions,
+    evidence,
+    flips,
+    policies,
+    stats,
+    workflows,
+)
 from projections.api.session import Row, Session
 from tests.api.conftest import Api, Dsns
-from tests.api.sizeable import COUNTERS, FEW, ROWS, empty, fill
+from tests.api.sizeable import COUNTED, COUNTERS, FEW, ROWS, empty, fill
 
 MIDDLE = Place(datetime(2026, 1, 1, 2, 45, tzinfo=UTC), "m")
 """Where a page in the middle of each list starts."""
@@ -73,12 +82,12 @@ async def explained(api: Api, tenant: str, call: Call) -> list[dict[str, Any]]:
 
 
 def touched(found: Sequence[dict[str, Any]]) -> int:
-    """Rows that the scans gave or dropped."""
+    """Rows that the scans of tables and indexes gave or dropped; other scans pass on what those gave."""
     return int(
         sum(
             (node["Actual Rows"] + node.get("Rows Removed by Filter", 0)) * node["Actual Loops"]
             for node in found
-            if "Scan" in node["Node Type"]
+            if "Scan" in node["Node Type"] and node["Node Type"] not in {"CTE Scan", "Subquery Scan"}
         )
     )
 
@@ -137,6 +146,10 @@ async def test_a_page_of_evidence_reads_a_part_of_the_tenants_rows(
         Decision(actor="svc-7", outcome="deny"),
         Decision(not_before=MIDDLE.at),
         Decision(before=MIDDLE.at, resource="model/7"),
+        Decision(decision_point="point-3"),
+        Decision(overridden=True),
+        Decision(overridden=True, outcome="deny"),
+        Decision(overridden=False),
     ],
     ids=str,
 )
@@ -167,8 +180,8 @@ async def test_a_page_of_workflows_reads_a_page_of_rows(
     [
         (lambda session, _: policies.policies(session, None, None, None, LIMIT), LIMIT + 1),
         (lambda session, _: policies.policies(session, None, None, MIDDLE, LIMIT), LIMIT + 1),
-        (lambda session, one: policies.versions(session, one, None, 5), 5),
-        (lambda session, one: policies.policy(session, one), 11),
+        (lambda session, one: policies.versions(session, one, None, 5), 5 + 1),  # and its shadow
+        (lambda session, one: policies.policy(session, one), 11 + 1),
         (lambda session, one: workflows.workflow(session, one), 22),
         (lambda session, one: evidence.evidence(session, one), 3),
     ],
@@ -180,6 +193,61 @@ async def test_what_is_read_is_what_is_answered(
     found = await explained(api, large, lambda session: call(session, f"{large}-000007"))
     assert scanned_whole(found) == []
     assert touched(found) <= rows
+
+
+DAY = datetime(2026, 1, 3, tzinfo=UTC), datetime(2026, 1, 4, tzinfo=UTC)
+
+
+async def read_stats(session: Session, window: stats.Window) -> None:
+    """Everything that the figures of a window need."""
+    await stats.series(session, window)
+    for group_by in ("policy", "version", "decision_point"):
+        await stats.groups(session, window, group_by)
+    await stats.errors(session, window)
+    await stats.violations(session, window)
+
+
+async def test_figures_of_a_window_read_its_rows_and_no_others(api: Api, large: str) -> None:
+    window = stats.Window("hour", *DAY)
+    found = await explained(api, large, lambda session: read_stats(session, window))
+    assert scanned_whole(found) == []
+    assert touched(found) <= 2 * 6 * 24 * COUNTED  # a bitmap names its rows once, and gives them once
+
+
+async def test_figures_of_one_policy_read_its_rows_and_no_others(api: Api, large: str) -> None:
+    window = stats.Window("hour", *DAY, policy_id=f"{large}-000007")
+    found = await explained(api, large, lambda session: read_stats(session, window))
+    assert scanned_whole(found) == []
+    assert touched(found) <= 2 * 6 * 24
+
+
+async def test_flips_look_at_a_bounded_number_of_decisions(api: Api, large: str) -> None:
+    policy = f"{large}-000007"
+    row = flips.ActivationRow("e", 2, 1, MIDDLE.at, None)
+    found = await explained(api, large, lambda session: flips.activation(session, policy, None))
+    found += await explained(api, large, lambda session: flips.compared(session, policy, row))
+    assert scanned_whole(found) == []
+    decisions_of_one = ROWS // FEW + ROWS // COUNTED
+    assert touched(found) <= 4 * decisions_of_one + 1
+
+
+async def test_an_unused_policy_is_found_by_one_look_at_each_policy(api: Api, large: str) -> None:
+    since = datetime(2026, 1, 1, tzinfo=UTC)
+    found = await explained(api, large, lambda session: coverage.unused(session, since, None, LIMIT))
+    assert scanned_whole(found) == []
+    assert touched(found) <= 4 * FEW
+
+
+async def test_coverage_reads_days_and_policies_once(api: Api, large: str) -> None:
+    async def read(session: Session) -> None:
+        await coverage.points(session, DAY[0])
+        await coverage.without_point(session, DAY[0])
+
+    found = await explained(api, large, read)
+    assert [name for name in scanned_whole(found) if name != "decision_point"] == []
+    assert (
+        touched(found) <= 2 * 2 * FEW
+    )  # points and policies; a bitmap names its rows once, and gives them once
 
 
 async def test_the_dashboard_reads_workflows_and_counters_and_no_evidence(api: Api, large: str) -> None:

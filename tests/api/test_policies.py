@@ -69,6 +69,8 @@ async def test_a_policy_is_read_by_its_id_and_by_its_name(api: Api, history: His
         "superseded_at": None,
         "personal_fields": [],
         "input_storage": "full",
+        "files": [],
+        "checked": None,
     }
 
 

@@ -14,8 +14,8 @@ from projections.api.readiness import Condition, Down, Readiness, ready
 from projections.api.receipts import Receipt
 from projections.api.session import DatabaseUnavailable, Session
 from tests.api.conftest import Api, Dsns, Serve, bearer
-from tests.api.proxy import proxied
 from tests.api.sink_stand_in import stand_in
+from tests.tcp_proxy import proxied
 
 PROBE_MS = 400
 

@@ -20,6 +20,7 @@ CHANGING: Final = frozenset(
         "lane",
         "policy",
         "policy_version",
+        "decision_point",
         "quarantine",
         "workflow",
         "workflow_control",
@@ -30,13 +31,18 @@ CHANGING: Final = frozenset(
         "counter",
     }
 )
-GROWING: Final = frozenset({"inbox", "event", "decision"})
+REBUILT: Final = frozenset(
+    {"decision_stat", "decision_reason", "policy_activation", "policy_replay", "policy_shadow_count"}
+)
+GROWING: Final = frozenset(
+    {"inbox", "event", "decision", "decision_part", "decision_override", "subject_key"}
+)
 ALLOWED: Final = {
     "gov_agents": {
-        "SELECT": CHANGING | GROWING | {"attempt"},
-        "INSERT": CHANGING | GROWING | {"attempt"},
-        "UPDATE": CHANGING | {"attempt"},
-        "DELETE": frozenset({"attempt"}),
+        "SELECT": CHANGING | GROWING | REBUILT | {"attempt"},
+        "INSERT": CHANGING | GROWING | REBUILT | {"attempt"},
+        "UPDATE": CHANGING | REBUILT | {"attempt"},
+        "DELETE": REBUILT | {"attempt"},
         "TRUNCATE": frozenset(),
     },
     "gov_bundles": {
@@ -47,7 +53,16 @@ ALLOWED: Final = {
         "TRUNCATE": frozenset(),
     },
     "gov_background": {
-        "SELECT": frozenset({"evidence", "timer"}),
+        "SELECT": frozenset({"evidence", "timer", "policy_replay"}),
+        "INSERT": frozenset(),
+        "UPDATE": frozenset(),
+        "DELETE": frozenset(),
+        "TRUNCATE": frozenset(),
+    },
+    "gov_replay": {
+        "SELECT": frozenset(
+            {"policy_replay", "policy", "policy_version", "decision", "decision_part", "event"}
+        ),
         "INSERT": frozenset(),
         "UPDATE": frozenset(),
         "DELETE": frozenset(),
@@ -78,7 +93,12 @@ FORBIDDEN: Final = (
 @asynccontextmanager
 async def logged_in(dsns: Dsns, role: str) -> AsyncIterator[Connection]:
     """A session of the login; what it changes is undone."""
-    dsn = {"gov_agents": dsns.agents, "gov_bundles": dsns.bundles, "gov_background": dsns.background}
+    dsn = {
+        "gov_agents": dsns.agents,
+        "gov_bundles": dsns.bundles,
+        "gov_background": dsns.background,
+        "gov_replay": dsns.replay,
+    }
     connection = await asyncpg.connect(dsn[role])
     try:
         assert await connection.fetchval("SELECT session_user") == role

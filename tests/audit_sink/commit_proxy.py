@@ -5,7 +5,10 @@ from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Literal
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import urlsplit
+
+from tests.loopback import listening
+from tests.tcp_proxy import forward
 
 Cut = Literal["pass", "before", "after"]
 
@@ -13,75 +16,34 @@ Cut = Literal["pass", "before", "after"]
 class CommitProxy:
     """Forwards to one server; each COMMIT takes the next of ``plan``, or passes when it is empty."""
 
-    def __init__(self, dsn: str) -> None:
-        self._dsn = urlsplit(dsn)
+    def __init__(self, host: str, port: int) -> None:
+        self._target = (host, port)
         self.plan: deque[Cut] = deque()
         self.dsn = ""
-        self._pumps: set[asyncio.Task[None]] = set()
 
-    async def accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """One connection."""
-        there, back = await asyncio.open_connection(self._dsn.hostname, self._dsn.port)
-        answers = asyncio.create_task(_pump(there, writer))
-        requests = asyncio.create_task(self._requests(reader, back, writer, answers))
-        for task in (answers, requests):
-            self._pumps.add(task)
-            task.add_done_callback(self._pumps.discard)
+        cut: Cut = "pass"
 
-    async def _requests(
-        self,
-        client: asyncio.StreamReader,
-        server: asyncio.StreamWriter,
-        back: asyncio.StreamWriter,
-        answers: "asyncio.Task[None]",
-    ) -> None:
-        try:
-            while data := await client.read(1 << 20):
-                cut = self.plan.popleft() if b"COMMIT" in data and self.plan else "pass"
-                if cut == "after":
-                    # The server commits; nobody hears of it.
-                    answers.cancel()
-                    server.write(data)
-                    await server.drain()
-                    await asyncio.sleep(0.05)
-                if cut != "pass":
-                    break
-                server.write(data)
-                await server.drain()
-        except OSError:
-            return
-        finally:
-            server.transport.abort()
-            back.transport.abort()
+        def requests(data: bytes) -> bytes:
+            nonlocal cut
+            if b"COMMIT" in data and self.plan:
+                cut = self.plan.popleft()
+            return b"" if cut == "before" else data
 
-    async def close(self) -> None:
-        """Ends every connection."""
-        for task in tuple(self._pumps):
-            task.cancel()
-        await asyncio.gather(*self._pumps, return_exceptions=True)
+        def answers(data: bytes) -> bytes:
+            # The server has committed; nobody hears of it.
+            return b"" if cut == "after" else data
 
-
-async def _pump(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
-    try:
-        while data := await source.read(1 << 20):
-            sink.write(data)
-            await sink.drain()
-    except OSError:
-        return
-    finally:
-        sink.transport.abort()
+        await forward(reader, writer, *self._target, requests, answers)
 
 
 @asynccontextmanager
 async def cutting_commits(dsn: str) -> AsyncIterator[CommitProxy]:
     """A proxy before the server of a DSN; ``dsn`` of the proxy goes through it."""
-    proxy = CommitProxy(dsn)
     parts = urlsplit(dsn)
-    server = await asyncio.start_server(proxy.accept, "127.0.0.1", 0)
-    port = server.sockets[0].getsockname()[1]
-    proxy.dsn = urlunsplit(parts._replace(netloc=f"{parts.username}:{parts.password}@127.0.0.1:{port}"))
-    try:
+    proxy = CommitProxy(str(parts.hostname), parts.port or 0)
+    async with listening(proxy.answer) as port:
+        login = f"{parts.username}:{parts.password}"
+        proxy.dsn = parts._replace(netloc=f"{login}@127.0.0.1:{port}").geturl()
         yield proxy
-    finally:
-        server.close()
-        await proxy.close()

@@ -88,13 +88,13 @@ def telemetry() -> Telemetry:
 @pytest.fixture
 async def event_topic(kafka: str) -> Topic:
     """An event topic of this test alone."""
-    return await _make_topic(kafka, replace(topics().events("policy"), name=f"test.{uuid4().hex}.events"))
+    return await make_topic(kafka, replace(topics().events("policy"), name=f"test.{uuid4().hex}.events"))
 
 
 @pytest.fixture
 async def receipts_topic(kafka: str) -> Topic:
     """A receipts topic of this test alone."""
-    return await _make_topic(kafka, replace(topics().receipts, name=f"test.{uuid4().hex}.receipts"))
+    return await make_topic(kafka, replace(topics().receipts, name=f"test.{uuid4().hex}.receipts"))
 
 
 @pytest.fixture
@@ -126,11 +126,14 @@ def by_role(stack: devstack.Stack, name: str) -> WallDatabase:
     )
 
 
-async def _make_topic(kafka: str, topic: Topic) -> Topic:
+async def make_topic(kafka: str, topic: Topic) -> Topic:
+    """Makes a topic; returns when the broker tells of it."""
     admin = AIOKafkaAdminClient(bootstrap_servers=kafka)
     await admin.start()
     try:
         await admin.create_topics([NewTopic(topic.name, topic.partitions, 1)])
+        while topic.name not in await admin.list_topics():  # noqa: ASYNC110 (nothing here would set one)
+            await asyncio.sleep(0.02)
     finally:
         await admin.close()
     return topic

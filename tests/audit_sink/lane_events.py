@@ -10,8 +10,8 @@ from audit_sink.memory import MemoryRecord
 from audit_sink.wall import Lane
 from schemas.codec import encode
 from schemas.envelope import Envelope, headers_of, timestamp
-from schemas.identity import message_key
-from schemas.leaf import EventRecord, encode_entry
+from schemas.identity import OPERATOR_TENANT, message_key
+from schemas.leaf import EventRecord, encode_entry, leaf_hash
 
 START = datetime(2026, 5, 4, 9, 30, tzinfo=UTC)
 TYPE = "governance.policy.retired"
@@ -32,6 +32,37 @@ def event(lane: Lane, lane_seq: int, tenant: str = "acme", body: str = "policy")
     )
     value = encode(TYPE, {"policy_id": subject, "version": lane_seq, "reason": body})
     return EventRecord(*lane, lane_seq, message_key(tenant, subject), headers_of(envelope), value)
+
+
+def correction(lane_seq: int, of: EventRecord, /, **claims: object) -> EventRecord:
+    """The correction of an event, in its lane; ``claims`` replace fields of the body."""
+    headers = dict(of.headers)
+    event_id, tenant = headers["ce_id"].decode(), headers["ce_tenantid"].decode()
+    body = {
+        "event_id": event_id,
+        "topic": of.topic,
+        "partition": of.partition,
+        "lane_seq": of.lane_seq,
+        "leaf_hash": leaf_hash(encode_entry(of)[0]).hex(),
+        "reason": "wrong version",
+        "details": b'{"version": 2.0}',
+        "requester": "ann",
+        "approver": "bob",
+        "request": str(uuid5(NAMESPACE_OID, f"request/{event_id}")),
+        **claims,
+    }
+    envelope = Envelope(
+        id=str(uuid5(NAMESPACE_OID, f"correction/{event_id}/{lane_seq}")),
+        type="audit.correction",
+        source="aumos-governance-engine",
+        subject=f"event/{event_id}",
+        time=timestamp(START + timedelta(milliseconds=lane_seq)),
+        tenant=tenant,
+        actor="bob",
+        sequence=lane_seq,
+    )
+    value = encode(envelope.type, body)
+    return EventRecord(of.topic, of.partition, lane_seq, of.key, headers_of(envelope), value)
 
 
 def events(lane: Lane, first: int, last: int, tenants: Sequence[str] = ("acme",)) -> list[EventRecord]:
@@ -68,3 +99,29 @@ async def publish(producer: AIOKafkaProducer, records: Iterable[EventRecord]) ->
     ]
     for each in sent:
         await each
+
+
+def retention(lane: Lane, lane_seq: int, first: int, end: int, root: bytes) -> EventRecord:
+    """The log's word that a range may be pruned."""
+    body = {
+        "first_index": first,
+        "end_index": end,
+        "root": root.hex(),
+        "export_digest": "ab" * 32,
+        "authority": "retention schedule",
+        "reason": "",
+        "requester": "ann",
+        "approver": "bob",
+        "request": "r",
+    }
+    envelope = Envelope(
+        id=f"retention-{lane_seq}",
+        type="audit.retention",
+        source="aumos-governance-engine",
+        subject=f"log/{first}-{end}",
+        time=timestamp(START),
+        tenant=OPERATOR_TENANT,
+        actor="bob",
+        sequence=lane_seq,
+    )
+    return EventRecord(*lane, lane_seq, b"k", headers_of(envelope), encode(envelope.type, body))

@@ -17,7 +17,7 @@ from audit_sink.verify.trust import Trust
 from audit_sink.wall import NOTARY_LANE, Lane
 from schemas.leaf import decode_entry, leaf_hash
 from tests.audit_sink.batches import Log, run_of_all
-from tests.audit_sink.lane_events import events
+from tests.audit_sink.lane_events import correction, events
 
 A = Lane("governance.policy.events.v1", 0)
 ORIGIN = "wall.example/log"
@@ -53,6 +53,12 @@ class World:
         """More events in the wall."""
         self.tables.add(self.log.of(events(A, self.written + 1, self.written + count, tuple(tenants))))
         self.written += count
+
+    def correct(self, lane_seq: int, /, **claims: object) -> None:
+        """A correction of an event in the wall; ``claims`` replace fields of its body."""
+        (wrong,) = events(A, lane_seq, lane_seq, ("acme", "other"))
+        self.written += 1
+        self.tables.add(self.log.of([correction(self.written, wrong, **claims)]))
 
     def take_over(self) -> None:
         """What the sink does with the notary's statements."""

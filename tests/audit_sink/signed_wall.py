@@ -10,15 +10,18 @@ from audit_sink.ledger.keys import signer, verifier
 from audit_sink.migrations.__main__ import ESCAPE
 from audit_sink.notary.memory import KeptNote, MemoryShelf
 from audit_sink.notary.notary import Notary
+from audit_sink.notary.ports import Shelf
 from audit_sink.notary.postgres import PostgresReader, opened
 from audit_sink.notary.shelves import prover
 from audit_sink.notary.witnesses import Witnesses
 from audit_sink.postgres import PostgresWall
-from audit_sink.verify.database import check_database
+from audit_sink.verify.database import DatabaseCheck
+from audit_sink.verify.postgres import opened as opened_database
 from audit_sink.verify.report import Report
+from audit_sink.verify.state import Kept
 from audit_sink.verify.trust import Trust
 from audit_sink.wall import NOTARY_LANE, Lane
-from schemas.leaf import decode_entry
+from schemas.leaf import EventRecord, decode_entry
 from tests.audit_sink.batches import Log, run_of_all
 from tests.audit_sink.conftest import WallDatabase
 from tests.audit_sink.lane_events import events
@@ -31,12 +34,14 @@ UNGUARD: Final = (
     "SET session_replication_role = replica; "
     "ALTER TABLE governance_audit.gov_audit_trail_entries DISABLE TRIGGER USER; "
     "ALTER TABLE governance_audit.gov_audit_trail_entries_p0000 DISABLE TRIGGER USER; "
+    "ALTER TABLE governance_audit.gov_audit_checkpoints DISABLE TRIGGER USER; "
+    "ALTER TABLE governance_audit.gov_audit_tiles DISABLE TRIGGER USER; "
     "ALTER TABLE governance_audit.gov_audit_batches DISABLE TRIGGER USER; "
     "ALTER TABLE governance_audit.gov_audit_batches_p0000 DISABLE TRIGGER USER; "
 )
 
 
-def notary(wall: PostgresReader, shelf: MemoryShelf, kept: KeptNote) -> Notary:
+def notary(wall: PostgresReader, shelf: Shelf, kept: KeptNote) -> Notary:
     """A notary process."""
     keys = [signer(ORIGIN, SECRET)]
     witnesses = Witnesses([], 0, prover(shelf))
@@ -51,16 +56,27 @@ class Signed:
         self.shelf, self.kept = MemoryShelf(), KeptNote()
         self.log = Log()
 
+    def made(self, first: int, last: int) -> list[EventRecord]:
+        """The events of the lane, two tenants taking turns."""
+        return events(LANE, first, last, ("acme", "other"))
+
     async def grow(self, ends: Sequence[int] = (20, 40)) -> None:
-        """Events of two tenants in one lane, a transaction up to each of ``ends``."""
-        async with PostgresWall(self.database.writer, 3) as wall, opened(self.database.notary) as reader:
+        """Events in one lane, a transaction up to each of ``ends``."""
+        async with PostgresWall(self.database.writer, 3) as wall:
             assert await wall.try_lead() is not None
             for first, last in zip((0, *ends), ends, strict=False):
-                await wall.append(self.log.of(events(LANE, first + 1, last, ("acme", "other"))))
+                await wall.append(self.log.of(self.made(first + 1, last)))
+        await self.sign()
+
+    async def sign(self) -> None:
+        """A checkpoint over everything, then an anchor over the notary's statements."""
+        async with PostgresWall(self.database.writer, 3) as wall, opened(self.database.notary) as reader:
+            assert await wall.try_lead() is not None
             signing = notary(reader, self.shelf, self.kept)
             while await signing.round():
                 pass
-            said = [decode_entry(each)[0] for each in await wall.statements(1, 100)]
+            first = self.log.state.lane(NOTARY_LANE).next_lane_seq
+            said = [decode_entry(each)[0] for each in await wall.statements(first, 100)]
             assert {(each.topic, each.partition) for each in said} == {NOTARY_LANE}
             await wall.append(self.log.make([run_of_all(said, next_offset=0)]))
             assert await signing.round()
@@ -76,9 +92,18 @@ class Signed:
         finally:
             await superuser.close()
 
-    async def report(self) -> Report:
-        """What the verifier finds in the database."""
+    async def report(self, kept: Kept | None = None, stop_at: int | None = None) -> Report:
+        """What the verifier finds in the database; it is killed once it has come to ``stop_at``."""
         report = Report(ORIGIN, self.log.state.edge.size, self.log.state.edge.root().hex())
-        async with opened(self.database.notary) as reader:
-            await check_database(reader, report, lambda done, total: None)
+        names = [
+            name.rpartition("/")[2] for name in self.shelf.objects if name.startswith("wall/checkpoint/")
+        ]
+        report.signed_sizes = sorted(map(int, names))
+
+        def progress(done: int, total: int) -> None:
+            if stop_at is not None and done >= stop_at:
+                raise KeyboardInterrupt
+
+        async with opened_database(self.database.notary) as database:
+            await DatabaseCheck(database, TRUST, report, progress, kept, at_once=16).run()
         return report

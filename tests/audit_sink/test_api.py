@@ -228,6 +228,8 @@ async def test_an_entry_reads_in_the_words_of_the_audit_trail(acme: Asker) -> No
         "lane_seq": 2,
         "leaf_hash": leaf_hash(entry).hex(),
         "large_value": None,
+        "corrections": [],
+        "corrects": None,
     }
 
 

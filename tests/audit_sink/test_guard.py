@@ -98,7 +98,7 @@ async def test_every_trigger_fires_always(wall_database: WallDatabase) -> None:
     )
     await connection.close()
     assert [bytes(row["tgenabled"]) for row in states] == [b"A"]
-    assert tables == guarded == 64 + 64 + 6
+    assert tables == guarded == 64 + 64 + 8
 
 
 def test_every_login_of_the_migration_has_a_password_setting() -> None:

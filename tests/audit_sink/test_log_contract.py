@@ -19,7 +19,7 @@ from audit_sink.lanes import LogRecord
 from audit_sink.log import Displaced, EventLog, ReceiptEnd, ReceiptLog
 from audit_sink.memory import MemoryEvents, MemoryReceipts, MemoryTopics
 from audit_sink.receipts import ENTRY_WRITTEN, partition_of, receipt_of
-from audit_sink.wall import BatchRow, Lane
+from audit_sink.wall import BatchRow, Lane, SignedSize
 from schemas.codec import decode
 from schemas.envelope import envelope_of
 from schemas.identity import partition_for
@@ -166,6 +166,15 @@ class LogContract:
         assert {
             number: end.batch_no for number, end in (await broker.receipts().newest()).items()
         } == expected
+
+    async def test_the_largest_checkpoint_is_told_beside_the_receipts(self, broker: Topics) -> None:
+        receipts = broker.receipts()
+        told = [SignedSize(size, bytes([size]) * 32, b"note %d" % size, size == 7) for size in (3, 7, 5)]
+        for checkpoint in told:
+            await receipts.announce(checkpoint)
+        await receipts.publish(rows_of(broker.topic, 2))
+        ends = await broker.receipts().newest()
+        assert [end.checkpoint for _, end in sorted(ends.items())] == [told[1], None, None, None]
 
     async def test_no_receipts_are_sent_for_no_rows(self, broker: Topics) -> None:
         receipts = broker.receipts()

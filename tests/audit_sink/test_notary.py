@@ -1,6 +1,6 @@
 """The notary on fakes: what it signs, what it refuses, and that any crash changes nothing."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 
@@ -11,7 +11,7 @@ from audit_sink.ledger.checkpoint import Checkpoint
 from audit_sink.ledger.keys import COSIGNATURE, new_secret, signer, verifier
 from audit_sink.ledger.note import Note, read_note
 from audit_sink.ledger.proofs import check_consistency, check_inclusion
-from audit_sink.ledger.tiles import bundles_between, decode_bundle, tiles_between
+from audit_sink.ledger.tiles import Tile, bundles_between, decode_bundle, read_path, tiles_between
 from audit_sink.ledger.witness import WitnessState, request_body
 from audit_sink.notary.memory import MemoryShelf
 from audit_sink.notary.notary import ANCHOR_EVERY, Notary
@@ -76,7 +76,7 @@ async def test_an_idle_log_is_anchored_every_minute() -> None:
     second = world.signed()
     assert second.size == first.size + 1
     assert f"wall/checkpoint/{second.size}" in world.shelf.objects
-    assert world.reader.checkpoints[second.size][1]
+    assert world.reader.signed[second.size][1]
 
 
 async def test_an_anchor_states_the_heads_of_changed_tenants_and_does_not_change_them_itself() -> None:
@@ -106,10 +106,11 @@ async def test_a_notary_killed_at_any_step_goes_on_without_a_second_history(poin
         pass
 
     class Trap(MemoryShelf):
-        async def keep(self, name: str, data: bytes) -> None:
-            step()
-            await MemoryShelf.keep(world.shelf, name, data)
-            step()
+        async def keep(self, objects: Mapping[str, bytes]) -> None:
+            for name, data in objects.items():
+                step()
+                await MemoryShelf.keep(world.shelf, {name: data})
+                step()
 
         async def put(self, name: str, data: bytes) -> None:
             step()
@@ -150,6 +151,40 @@ async def _grown(world: World, notary: Notary, killed: type[Exception]) -> list[
     while await notary.round():
         pass
     return [*published, world.signed()]
+
+
+async def test_no_partial_tile_outlives_its_full_one() -> None:
+    world = World()
+
+    class Interrupted(MemoryShelf):
+        async def put(self, name: str, data: bytes) -> None:
+            if name.startswith("edge/tile/entries/"):
+                raise Unavailable("away")
+            await MemoryShelf.put(self, name, data)
+
+    notary = world.start()
+    for count in (200, 400, 1, 55, 1_000, 65_536):
+        world.append(count)
+        while await notary.round():
+            pass
+        _expect_no_leftovers(world)
+        world.append(300)
+        notary._shelf = Interrupted(world.shelf.objects)
+        with pytest.raises(Unavailable):
+            await notary.round()
+        notary._shelf = world.shelf
+        world.append(600)
+        await notary.round()
+        _expect_no_leftovers(world)
+
+
+def _expect_no_leftovers(world: World) -> None:
+    size = world.signed().size
+    for name in world.shelf.objects:
+        tile = read_path(name.removeprefix("edge/"))
+        if tile is not None:
+            level = tile.level if isinstance(tile, Tile) else 0
+            assert tile.place == size >> 8 * (level + 1), name
 
 
 async def test_an_edited_entry_is_not_signed() -> None:

@@ -12,9 +12,11 @@ from audit_sink.api.settings import ApiSettings
 from audit_sink.ledger.proof_file import read_proof_file
 from audit_sink.ledger.proofs import check_consistency, check_inclusion
 from audit_sink.ledger.tree import RightEdge
+from audit_sink.postgres import PostgresWall
 from audit_sink.verify.proof import check_proof
 from projections.tokens import TokenSettings
 from schemas.leaf import encode_entry, leaf_hash
+from tests.audit_sink.batches import Log
 from tests.audit_sink.conftest import WallDatabase
 from tests.audit_sink.lane_events import events
 from tests.audit_sink.signed_wall import LANE, TRUST, Signed
@@ -24,6 +26,7 @@ pytestmark = pytest.mark.stack
 
 ENTRIES = 1_300
 TENANTS = ("acme", "other")
+ODD = r"o'brien\'; SET audit.tenant=other --"
 
 
 @pytest.fixture(scope="module")
@@ -43,6 +46,21 @@ async def acme(signed: Signed) -> AsyncIterator[Asker]:
         httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://sink") as client,
     ):
         yield Asker(client, "acme")
+
+
+@pytest.fixture
+async def unsigned(wall_database: WallDatabase) -> AsyncIterator[Asker]:
+    """Asks for a tenant of a wall that no notary has seen, where two take turns."""
+    async with PostgresWall(wall_database.writer, 3) as wall:
+        assert await wall.try_lead() is not None
+        await wall.append(Log().of(events(LANE, 1, 300, (ODD, "other"))))
+    settings = ApiSettings.model_validate({"AUMOS_GOVERNANCE_AUDIT_DB_URL": wall_database.reader})
+    app = create_app(settings, TokenSettings.model_validate({"AUMOS_GOVERNANCE_TOKEN_KEY": KEY}))
+    async with (
+        app.router.lifespan_context(app),
+        httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://sink") as client,
+    ):
+        yield Asker(client, ODD)
 
 
 def leaves() -> list[bytes]:
@@ -104,11 +122,19 @@ async def test_sizes_that_the_log_has_not_are_refused(acme: Asker) -> None:
         assert (await acme.client.get("/consistency", params=query, headers=headers)).status_code == 422
 
 
-async def test_without_a_checkpoint_there_is_none_to_be_had(wall_database: WallDatabase) -> None:
-    settings = ApiSettings.model_validate({"AUMOS_GOVERNANCE_AUDIT_DB_URL": wall_database.reader})
-    app = create_app(settings, TokenSettings.model_validate({"AUMOS_GOVERNANCE_TOKEN_KEY": KEY}))
-    async with (
-        app.router.lifespan_context(app),
-        httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://sink") as client,
-    ):
-        assert (await Asker(client, "acme").get("/checkpoint")).status_code == 404
+async def test_without_a_checkpoint_there_is_none_to_be_had(unsigned: Asker) -> None:
+    assert (await unsigned.get("/checkpoint")).status_code == 404
+    assert (await unsigned.get("/entries/3/proof")).status_code == 404
+
+
+async def test_a_tree_that_is_not_signed_yet_has_proofs(unsigned: Asker) -> None:
+    size = 298
+    every = [leaf_hash(encode_entry(each)[0]) for each in events(LANE, 1, 300, (ODD, "other"))]
+    proof = (await unsigned.get("/entries/297/proof", size=size)).json()
+    hashes = [bytes.fromhex(each) for each in proof["hashes"]]
+    check_inclusion(every[297], 297, size, hashes, RightEdge().extend(every[:size]).root())
+
+
+async def test_no_name_of_a_tenant_is_read_as_sql(unsigned: Asker) -> None:
+    assert await unsigned.indexes(order="asc", limit=2) == [1, 3]
+    assert (await unsigned.get("/entries/2/proof", size=300)).status_code == 404

@@ -149,11 +149,22 @@ class Processes:
         await process.wait()
 
     async def stop(self) -> list[int]:
-        """SIGTERM to all, resumed first; their exit codes."""
+        """SIGTERM to all, resumed first, once they have come so far as to handle it; their exit codes."""
         for process in self.running:
             process.send_signal(signal.SIGCONT)
+        async with asyncio.timeout(30):
+            while not all(_handles(p.pid, signal.SIGTERM) for p in self.running):  # noqa: ASYNC110 - polled
+                await asyncio.sleep(0.05)
+        for process in self.running:
             process.terminate()
         return [await asyncio.wait_for(process.wait(), 30) for process in self.running]
+
+
+def _handles(pid: int, number: signal.Signals) -> bool:
+    """Whether a process catches a signal (``SigCgt`` in proc_pid_status(5))."""
+    status = Path("/proc", str(pid), "status").read_text()
+    caught = next(line for line in status.splitlines() if line.startswith("SigCgt:"))
+    return bool(int(caught.split()[1], 16) >> (number - 1) & 1)
 
 
 @pytest.fixture

@@ -14,12 +14,14 @@ SESSION_S = 6
 
 
 @pytest.fixture(scope="package")
-def system() -> Iterator[devstack.Stack]:
+def system(tenant_settings: str) -> Iterator[devstack.Stack]:
     """Every server and process; two workers share the lanes."""
     folder = Path(tempfile.mkdtemp(prefix="gov-chaos-"))
-    options = devstack.Options(
-        workers=2, state_dir=folder, settings={"AUMOS_GOVERNANCE_SESSION_TIMEOUT_S": str(SESSION_S)}
-    )
+    settings = {
+        "AUMOS_GOVERNANCE_SESSION_TIMEOUT_S": str(SESSION_S),
+        "AUMOS_GOVERNANCE_TENANT_SETTINGS": tenant_settings,
+    }
+    options = devstack.Options(workers=2, state_dir=folder, settings=settings)
     try:
         yield devstack.up(options)
     finally:

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
 from typing import Final
@@ -17,8 +17,9 @@ from devstack.demo.postgres import Primary
 from devstack.demo.rest import Watch, rest
 from devstack.demo.servers import Servers
 from projections.invariants import check
-from schemas.models import CreatePolicy, UpdatePolicy
+from schemas.models import ApproveErasure, CreatePolicy, EraseSubject, UpdatePolicy
 from tests.command_line import Governance
+from tests.conftest import ENCRYPTING
 from tests.system.acting import active
 from tests.system.example import GATE_SOURCE
 
@@ -64,7 +65,38 @@ def start(system: devstack.Stack, names: Iterable[str]) -> None:
 
 async def decisions(gov: GovernanceClient, count: int) -> None:
     """Some decisions."""
-    await asyncio.gather(*(gov.evaluate("gate", {"ok": True}, resource=f"model/m-{n}") for n in range(count)))
+    await asyncio.gather(
+        *(gov.evaluate("gate", {"ok": True}, resource=f"model/m-{n}", timeout=30) for n in range(count))
+    )
+
+
+async def a_person_is_decided_on(servers: Servers) -> Callable[[], Awaitable[object]]:
+    """A decision with encrypted fields; what is returned has two persons destroy their key."""
+    async with (
+        GovernanceClient.connect(servers.kafka, ENCRYPTING, "ann") as gov,
+        servers.reading(ENCRYPTING) as api,
+    ):
+        policy = CreatePolicy(name="hiring", rego_content=GATE_SOURCE, personal_fields=["/user/name"])
+        await active(gov, api, policy)
+        await gov.evaluate("hiring", {"ok": True, "user": {"id": "u-1", "name": "Ada"}})
+
+    async def erase() -> object:
+        async with GovernanceClient.connect(servers.kafka, ENCRYPTING, "ann") as one:
+            request = await one.submit(EraseSubject(person="u-1", authority="DSR-7", reason=""))
+        async with GovernanceClient.connect(servers.kafka, ENCRYPTING, "bob") as other:
+            return await other.submit(ApproveErasure(request=request.event_id))
+
+    return erase
+
+
+async def keys_held(system: devstack.Stack) -> int:
+    """Keys of that tenant that the database has."""
+    connection = await asyncpg.connect(system.superuser_dsn())
+    try:
+        held = "SELECT count(key) FROM governance.subject_key WHERE tenant_id = $1"
+        return int(await connection.fetchval(held, ENCRYPTING))
+    finally:
+        await connection.close()
 
 
 @pytest.mark.timeout(300)
@@ -77,12 +109,15 @@ async def test_an_older_backup_is_refused_and_brought_up_to_its_published_events
         async with servers.reading(tenant) as api:
             await active(gov, api, CreatePolicy(name="gate", rego_content=GATE_SOURCE))
         await decisions(gov, 20)
+        erase = await a_person_is_decided_on(servers)
         async with at_rest(servers):
             names = await asyncio.to_thread(stop, system)
             await administer(system, f"CREATE DATABASE {BACKUP} TEMPLATE {DATABASE}")
         await asyncio.to_thread(start, system, names)
         await gov.submit(UpdatePolicy(policy="gate", description="after the backup"))
         await decisions(gov, 60)
+        await erase()
+        assert await keys_held(system) == 0
         async with at_rest(servers):
             await asyncio.to_thread(stop, system)
             await administer(
@@ -91,7 +126,9 @@ async def test_an_older_backup_is_refused_and_brought_up_to_its_published_events
         await asyncio.to_thread(start, system, [name for name in names if name not in WORKERS])
         assert await asyncio.to_thread(refused, system)
         operator = Governance(system.environment("worker"), tenant, tmp_path)
+        assert await keys_held(system) == 1
         await asyncio.to_thread(operator, "lanes", "restore")
+        assert await keys_held(system) == 0
         await asyncio.to_thread(start, system, WORKERS)
         await decisions(gov, 5)
         async with at_rest(servers):

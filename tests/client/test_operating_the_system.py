@@ -42,19 +42,25 @@ def test_a_policys_life_by_hand(governance: Governance) -> None:
     candidate = governance.folder / "candidate.rego"
     candidate.write_text(REGO.replace("0.8", "0.95"))
     tried = json.loads(governance("policy", "simulate", "gate", str(candidate), "--json"))
-    assert (tried["inputs"], tried["same"], tried["flips"]) == (2, 1, {"allow to deny": 1})
-    (flipped,) = tried["differences"]
+    assert (tried["decisions"], tried["same"]) == (2, 1)
+    assert tried["flips"] == [{"before": "allow", "after": "deny", "count": 1}]
+    (flipped,) = tried["samples"]
     assert flipped["case"] == allowed["decision_id"]
+    assert (tried["deterministic"], tried["reproduced"], tried["not_reproduced"]) == (True, 2, 0)
     governance("policy", "simulate", "gate", str(candidate), "--max-flips", "0", expect=1)
     asked = governance.folder / "asked.jsonl"
     asked.write_text('{"score": 0.9}\n\n{"score": 1}\n{"nothing": 1}\n')
     given = json.loads(
         governance("policy", "simulate", "gate", str(candidate), "--inputs", str(asked), "--json")
     )
-    assert [each["case"] for each in given["differences"]] == ["line 1"]
+    assert [each["case"] for each in given["samples"]] == ["line 1"]
     unchanged = json.loads(governance("policy", "simulate", "gate", str(file), "--json"))
-    assert (unchanged["same"], unchanged["differences"]) == (2, []), "the recorded decisions come out again"
+    assert (unchanged["same"], unchanged["samples"]) == (2, []), "the recorded decisions come out again"
     governance("policy", "update", "gate", "--description", "second")
+    stored = json.loads(
+        governance("policy", "simulate", "gate", "--version", "2", "--since", allowed["time"], "--json")
+    )
+    assert (stored["decisions"], stored["same"]) == (1, 1), "only what came since"
     shown = json.loads(governance("policy", "show", "gate", "--json"))
     assert [each["version"] for each in shown["versions"]] == [2, 1]
     differences = json.loads(governance("policy", "diff", "gate", "--from", "1", "--to", "2", "--json"))
@@ -65,6 +71,56 @@ def test_a_policys_life_by_hand(governance: Governance) -> None:
     assert again["version"] == 1, "the pointer is flipped when the command is decided"
     governance("policy", "retire", "gate", "--reason", "done")
     governance("evaluate", "gate", "--input", "-", stdin="{}", expect=1)
+
+
+def test_what_a_policy_did_is_counted_and_compared(governance: Governance) -> None:
+    file = governance.folder / "counted.rego"
+    file.write_text(REGO)
+    governance("policy", "create", str(file), "--name", "counted")
+    governance("policy", "activate", "counted", "--version", "1")
+    for score, expected in (("0.1", 1), ("0.9", 0)):
+        ask = ("evaluate", "counted", "--input", "-", "--resource", f"model/{score}")
+        governance(*ask, stdin=f"score: {score}", expect=expected)
+    counted = json.loads(governance("decisions", "stats", "--policy", "counted", "--json"))
+    assert [counted["totals"][name] for name in ("decisions", "denied", "failed")] == [2, 1, 0]
+    assert [each["violation"] for each in counted["violations"]] == ["score too low"]
+    assert "score too low" in governance("decisions", "stats", "--group-by", "version")
+    flips = json.loads(governance("policy", "flips", "counted", "--json"))
+    assert (flips["activation"]["version"], flips["activation"]["previous_version"]) == (1, None)
+    assert (flips["compared"], flips["complete"]) == (0, True), "nothing decided before"
+    assert "counted" in governance("decisions", "coverage")
+    assert "counted" not in governance("policy", "unused")
+
+
+def test_counts_of_decisions_equal_the_events(governance: Governance) -> None:
+    rebuild = ("projections", "rebuild", "--only", "decision_stats")
+    governance(*rebuild)
+    checked = json.loads(governance(*rebuild, "--check", "--json"))
+    assert {lane["wrong"] for lane in checked["lanes"]} <= {0}
+    assert "wrong" in governance("projections", "rebuild", "--check")
+
+
+def test_a_change_is_proven_before_it_decides(governance: Governance) -> None:
+    file = governance.folder / "gate.rego"
+    file.write_text(REGO)
+    governance("policy", "create", str(file), "--name", "proven")
+    governance("policy", "activate", "proven", "--version", "1")
+    ask = ("evaluate", "proven", "--input", "-", "--resource", "model/m-17", "--json")
+    allowed = json.loads(governance(*ask, stdin="score: 0.9"))
+    file.write_text(REGO.replace("0.8", "0.95"))
+    governance("policy", "update", "proven", str(file))
+    asked = ("policy", "activate", "proven", "--version", "2", "--replay-days", "1", "--actor", "ann")
+    governance(*asked, "--timeout", "60", expect=1)
+    (replay,) = json.loads(governance("policy", "show", "proven", "--json"))["replays"]
+    assert (replay["outcome"], replay["report"]["decisions"]) == ("over_budget", 1)
+    assert [each["case"] for each in replay["report"]["samples"]] == [allowed["decision_id"]]
+    assert replay["report"]["deterministic"]
+    override = ("policy", "activate", "proven", "--version", "2", "--override-replay", "agreed")
+    governance(*override, "--actor", "ann", expect=1)
+    governance(*override, "--actor", "ben")
+    governance(*ask, stdin="score: 0.9", expect=1)
+    shown = json.loads(governance("policy", "show", "proven", "--json"))
+    assert (shown["active_version"], shown["replays"][0]["overridden_by"]) == (2, "ben")
 
 
 def test_what_is_quarantined_is_listed_shown_and_given_up(

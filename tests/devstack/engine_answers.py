@@ -2,9 +2,11 @@
 
 from datetime import UTC, datetime
 
-from agents.decisions.evaluation import Pointer, Verdict, decide_evaluation
+from agents.decisions.answering import Pointer, Verdict
+from agents.decisions.evaluation import Gate, decide_evaluation
 from agents.decisions.outcome import Finding, Rejection
-from agents.decisions.policy import CheckedModule, decide_policy
+from agents.decisions.policy import decide_policy
+from agents.decisions.submission import CheckedModule
 from agents.reading import Reader, Reading, Received, Refused, Unread
 from agents.records import CommandRecord
 from agents.tenant_settings import TenantSettings
@@ -54,7 +56,7 @@ def judged(reading: Reading, original: Reading | None) -> Answer:
     command = reading.command
     if isinstance(command, Evaluate):
         known = active_policy(reading.envelope.tenant, policy_id(reading.envelope.tenant, command.policy))
-        decided = decide_evaluation(command, POINTER if known else None, ALLOWED, "d-1")
+        decided = decide_evaluation(command, GATE if known else None, [ALLOWED], "d-1", [None])
     else:
         assert isinstance(command, CreatePolicy | UpdatePolicy | ActivatePolicy)
         aggregate = command.aggregate(reading.envelope.tenant)
@@ -91,7 +93,7 @@ def active_policy(tenant: str, aggregate: str) -> PolicyState | None:
     )
 
 
-POINTER = Pointer("p", "active", 1, "", "mandatory", "closed", None, 1, "e-1")
+GATE = Gate(("p",), (Pointer("p", "active", 1, "", "mandatory", "closed", None, 1, "e-1"),))
 ALLOWED = Verdict(1, b'{"allow":true,"violations":[]}', "", "", 1, "opa-0", 1)
 # Stands in for the check of sources, which has a test of its own with the real program.
 FOUND_FAULT = CheckedModule(1, (Finding("policy.rego", 1, 1, "rule", "fault"),), "", "", "", ())

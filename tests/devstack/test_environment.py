@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ ROLES = {
     "worker": "gov_agents",
     "bundles": "gov_bundles",
     "background": "gov_background",
+    "replay": "gov_replay",
     "api": "gov_reader",
     "sink": "gov_audit_writer",
     "sink-api": "gov_audit_reader",
@@ -64,7 +66,7 @@ def test_a_process_connects_with_its_own_role(layout: Layout, plan: Plan, proces
 
 def test_the_engine_key_is_for_engine_processes_and_operators() -> None:
     holders = {name for name, values in ENVIRONMENT.items() if "AUMOS_GOVERNANCE_ENGINE_KEY" in values}
-    assert holders == {"worker", "bundles", "background", "cli"}
+    assert holders == {"worker", "bundles", "background", "replay", "cli"}
 
 
 def test_a_migration_gets_the_passwords_of_its_own_server_only(layout: Layout, plan: Plan) -> None:
@@ -111,3 +113,11 @@ def test_what_the_caller_has_set_reaches_no_process_where_the_stack_decides(
 def test_an_unknown_process_is_named(layout: Layout, plan: Plan, name: str) -> None:
     with pytest.raises(UnknownComponent, match=name):
         plans.environment(layout, plan, name)
+
+
+def test_a_kept_plan_knows_nothing_of_a_process_that_is_new_since(layout: Layout, plan: Plan) -> None:
+    planned = replace(plan, processes=True)
+    names = {each.name for each in plans.processes(layout, planned)}
+    older = replace(planned, ports={n: port for n, port in plan.ports.items() if n != "replay:metrics"})
+    assert {each.name for each in plans.processes(layout, older)} == names - {"replay"}
+    assert "replay" in names

@@ -13,6 +13,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import asyncpg
@@ -274,7 +275,13 @@ def test_an_interrupted_up_can_be_taken_down(folder: Path) -> None:
     own = folder.with_name("interrupted")
     command = [sys.executable, "-m", "devstack", "--dir", str(own), "up", "--infrastructure"]
     child = subprocess.Popen(
-        command, cwd=PROJECT_ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        command,
+        cwd=PROJECT_ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        # A suite in a shell's background ignores it, and a child would, too.
+        preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),
     )
     assert child.stdout is not None
     with child.stdout as output:

@@ -7,6 +7,7 @@ import pytest
 
 from tests.docs.documents import DOCUMENTS, ROOT, blocks, links, named_tests
 
+_OPERATORS = ROOT / "docs" / "operators.md"
 TARGETS = frozenset(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
 
 
@@ -18,6 +19,16 @@ def test_every_link_leads_somewhere(document: str, target: str) -> None:
 @pytest.mark.parametrize(("document", "path"), list(named_tests()))
 def test_every_test_that_is_named_exists(document: str, path: str) -> None:
     assert (ROOT / path).exists()
+
+
+def test_every_metric_that_operators_are_told_of_exists() -> None:
+    named = set(re.findall(r"`((?:aumos_governance|governance|audit)_[a-z_]+)`", _OPERATORS.read_text()))
+    sources = [
+        path for folder in ("agents", "audit_sink", "projections") for path in (ROOT / folder).rglob("*.py")
+    ]
+    served = "".join(path.read_text() for path in sources)
+    assert {name for name in named if f'"{name}"' not in served} == set()
+    assert len(named) > 10
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)

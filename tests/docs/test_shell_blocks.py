@@ -82,6 +82,7 @@ def checked(line: str, shell: dict[str, str]) -> None:
         "docs/for-producers.md",
         "docs/for-consumers.md",
         "docs/for-policy-authors.md",
+        "docs/operators.md",
     ],
 )
 def test_every_line_does_what_it_says(system: devstack.Stack, shell: dict[str, str], document: str) -> None:

@@ -2,14 +2,17 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from hashlib import sha256
 
 import pytest
 
 from projections.apply.decision import decision_row
+from projections.apply.decision_stats import DecisionStats
 from projections.apply.happened import happened
 from projections.apply.policy import evolve
+from projections.apply.replay import Replay
+from projections.apply.shadow import Shadow, ShadowDay
 from projections.invariants.evidence import (
     Evidence,
     PublishedEvent,
@@ -117,6 +120,8 @@ def sound() -> Evidence:
     hashes = [leaf_hash(entry) for entry in entries]
     rows = [happened(record) for record in decisions]
     lanes = {POLICY_LANE: policy, DECISION_LANE: decisions}
+    stats = DecisionStats()
+    stats.add(happened(record) for record in everything)
     return Evidence(
         commands=[SentCommand((COMMANDS, 0, n), ("acme", "svc", f"c{n}")) for n in (0, 1)],
         next_offsets={(COMMANDS, 0): 2},
@@ -131,6 +136,7 @@ def sound() -> Evidence:
         },
         decisions={row.event_id: decision_row(row) for row in rows},
         policies={KEY: document(state)},
+        stats=stats,
         wall=[
             WallEntry(n, r.topic, r.partition, r.lane_seq, entries[n], hashes[n])
             for n, r in enumerate(everything)
@@ -206,6 +212,31 @@ def _alter_decision_row(e: Evidence) -> None:
     e.decisions = {name: replace(row, outcome="deny"), **dict(rest)}
 
 
+def _miscount(e: Evidence) -> None:
+    next(iter(e.stats.figures.values()))[0] += 1
+
+
+def _count_a_reason_that_nobody_gave(e: Evidence) -> None:
+    group, point = next(iter(e.stats.figures))
+    e.stats.reasons[group, point, "violation", "never"] = 1
+
+
+def _forget_an_activation(e: Evidence) -> None:
+    e.stats.activations.clear()
+
+
+def _count_a_shadow_that_was_not_asked(e: Evidence) -> None:
+    e.stats.shadows[ShadowDay("acme", "p1", 2, date(2026, 5, 4), *DECISION_LANE)] = [1, 0, 0]
+
+
+def _keep_a_shadow_that_nobody_asked_for(e: Evidence) -> None:
+    e.trials.shadows[KEY] = Shadow(2, "ann", datetime(2026, 5, 4, tzinfo=UTC))
+
+
+def _keep_a_replay_that_nobody_asked_for(e: Evidence) -> None:
+    e.trials.replays[*KEY, "never"] = 1, Replay("never", 7, 0, "ann", datetime(2026, 5, 4, tzinfo=UTC))
+
+
 def _show_what_never_was(e: Evidence) -> None:
     e.seen = [replace(e.seen[0], active_version=9)]
 
@@ -227,6 +258,12 @@ def _show_what_never_was(e: Evidence) -> None:
         (_swap_entries, {4}),
         (_forge_root, {4}),
         (_alter_decision_row, {5}),
+        (_miscount, {5}),
+        (_count_a_reason_that_nobody_gave, {5}),
+        (_forget_an_activation, {5}),
+        (_count_a_shadow_that_was_not_asked, {5}),
+        (_keep_a_shadow_that_nobody_asked_for, {5}),
+        (_keep_a_replay_that_nobody_asked_for, {5}),
         (_show_what_never_was, {6}),
     ],
 )

@@ -32,7 +32,7 @@ def opa_binary(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 @pytest.fixture
 def engine() -> Engine:
-    """An engine without policies."""
+    """An engine without policies or decision points."""
     return Engine(lambda policy, document: "allow")
 
 
@@ -41,6 +41,6 @@ def shell(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, engine: Engine) -> Sh
     """The command line before that engine and its read API."""
     shell = Shell(monkeypatch, tmp_path)
     shell.engine = engine
-    monkeypatch.setattr("client.cli.packs.reading", engine.reading)
-    monkeypatch.setattr("client.cli.activation.reading", engine.reading)
+    for module in ("packs", "activation", "binding"):
+        monkeypatch.setattr(f"client.cli.{module}.reading", engine.reading)
     return shell

@@ -91,6 +91,35 @@ def test_what_was_installed_before_can_be_activated_later(shell: Shell, engine: 
     assert engine.named("hipaa-phi-use").active_version == 1
 
 
+def bound(engine: Engine, name: str) -> tuple[list[str], str]:
+    """The policies of a decision point, in order, and how it combines them."""
+    point = engine.point(name)
+    assert point is not None
+    return [policy for _, policy in point.policies], point.combining
+
+
+def test_bound_policies_decide_at_their_points_and_are_not_bound_twice(shell: Shell, engine: Engine) -> None:
+    policies = "soc2-change-deployment", "soc2-access-grant"
+    assert installed(shell, "soc2", "--bind") == dict.fromkeys(policies, ("created", 1, "active"))
+    assert bound(engine, "change.deploy") == (["soc2-change-deployment"], "deny_overrides")
+    assert bound(engine, "access.grant") == (["soc2-access-grant"], "deny_overrides")
+    sent = ["create", "create", "activate", "activate", "bind", "bind"]
+    assert types_sent(shell) == sent
+    assert installed(shell, "soc2", "--bind") == dict.fromkeys(policies, ("left", 1, "active"))
+    assert types_sent(shell) == sent
+
+
+def test_a_decision_point_keeps_what_it_binds_and_how_it_combines(shell: Shell, engine: Engine) -> None:
+    own = shell.file("own.rego", "package own\n\ndefault allow := false\n")
+    shell.run("policy", "create", own, "--name", "own")
+    shell.run("decision-point", "bind", "change.deploy", "own", "--combining", "all_must_allow")
+    installed(shell, "soc2", "--bind")
+    assert bound(engine, "change.deploy") == (["own", "soc2-change-deployment"], "all_must_allow")
+    installed(shell, "dora", "--bind")
+    together = ["own", "soc2-change-deployment", "dora-ict-change"]
+    assert bound(engine, "change.deploy") == (together, "all_must_allow")
+
+
 def test_people_see_what_became_of_each_policy(shell: Shell) -> None:
     shown = shell.run("policy", "install", "dora").stdout
     for text in ("DORA", "dora-ict-change", "dora-third-party-service", "created", "validated"):

@@ -6,6 +6,7 @@ from agents.bundles.archive import Contents, build
 from agents.bundles.ports import LoadableVersion, VersionKey
 from agents.opa.fake import FakeEvaluator, Rule, RuleFailed
 from agents.opa.ports import Question
+from rego.loaded import Loaded
 
 REVISION: Final = 1_000
 """Bundle revision that the evaluators serve."""
@@ -50,7 +51,8 @@ def bundle() -> bytes:
         for tenant in ("acme", "other")
     }
     versions = [LoadableVersion(*found, "active", "", None, 0) for found in modules]
-    return build(Contents.of(versions), modules, REVISION, b"")
+    loaded = {found: Loaded(text) for found, text in modules.items()}
+    return build(Contents.of(versions), loaded, REVISION, b"")
 
 
 def fake() -> FakeEvaluator:

@@ -16,6 +16,8 @@ import httpx
 from devstack.servers.opa_config import Json, run_arguments
 
 READY_S = 20.0
+GRACE_S = 1.0
+"""OPA waits longer than this where a client still has a connection open."""
 
 
 def free_port() -> int:
@@ -56,11 +58,11 @@ class OpaProcess:
         return answer.get("result")
 
     def stopped(self) -> None:
-        """Ends it in good order."""
+        """Ends it in good order, where nobody keeps it from that."""
         self.resume()
         self.process.terminate()
         try:
-            self.process.wait(10)
+            self.process.wait(GRACE_S)
         except subprocess.TimeoutExpired:
             self.kill()
 
@@ -76,7 +78,7 @@ def start(binary: str, arguments: Sequence[str], log: Path, port: int) -> OpaPro
         )
     opa = OpaProcess(port, process)
     end = time.monotonic() + READY_S
-    while time.monotonic() < end:
+    while time.monotonic() < end and process.poll() is None:
         try:
             if httpx.get(f"{opa.url}/health", timeout=1.0).status_code == 200:
                 return opa

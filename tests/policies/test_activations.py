@@ -16,7 +16,7 @@ from schemas.codec import decode
 from schemas.envelope import Envelope, envelope_of
 from schemas.identity import ENGINE_SOURCE, partition_for
 from schemas.mac import engine_made
-from schemas.models import COMMANDS, Command, ConfirmActivation, FailActivation
+from schemas.models import COMMANDS, Command, ConfirmActivation, FailActivation, SuspendPolicy
 from schemas.topics import topics
 
 KEY = b"k" * 32
@@ -169,3 +169,50 @@ def test_the_wait_of_a_poll_is_read_from_its_preferences(prefer: str) -> None:
 )
 def test_a_wait_is_bounded_and_absent_means_none(prefer: str, seconds: float) -> None:
     assert wait_of(prefer) == seconds
+
+
+def test_a_deciding_version_that_spoils_the_bundle_is_suspended_once() -> None:
+    culprit = replace(WAITING, state="active", activating_since=None, confirmed_revision=900)
+    of, under_way = Shard("opa-0"), activations()
+    of.want([culprit], 1_000)
+    assert of.offer is not None
+    of.delivered(of.offer)
+    of.reported(Report(0, Trouble("rego_type_error: no", frozenset({"tenants/t-acme/gate/v3.rego"}))), 1_001)
+    (pending, first), *others = under_way.due({"opa-0": of}, 0.0)
+    assert not others
+    said = command(first)
+    assert isinstance(said, SuspendPolicy)
+    assert (said.version, said.cause, said.reason) == (3, "bundle", "rego_type_error: no")
+    assert engine_made(KEY, envelope(first), first.value)
+    pending.sent_at = 0.0
+    assert due(under_way, of, 4.9) == []
+    assert due(under_way, of, 5.0) == [first]
+    of.want([replace(culprit, confirmed_revision=2_000)], 3_000)
+    assert [envelope(record).id for record in due(activations(), of, 0.0)] != [envelope(first).id]
+    of.want([], 4_000)
+    assert due(under_way, of, 99.0) == []
+
+
+def test_a_version_is_not_confirmed_by_a_bundle_that_an_older_one_without_it_is_about_to_replace() -> None:
+    under_way, of = activations(), Shard("opa-0")
+    active = replace(WAITING, version=1, state="active")
+    superseded = replace(WAITING, version=2, state="superseded")
+    left = replace(WAITING, state="superseded")
+    of.want([active, superseded, left], 1_000)
+    assert of.offer is not None
+    of.polled(of.offer.etag, 1_001)
+    other = replace(WAITING, policy_id="other")
+    of.want([active, superseded, other], 1_002)
+    without = of.offer
+    of.delivered(without)  # OPA loads it just now
+    of.want([active, superseded, other, WAITING], 1_003)
+    under_way.observe([("opa-0", WAITING)], 0.0)
+    assert due(under_way, of, 0.1) == []
+    of.reported(Report(without.revision, None), 1_004)
+    assert due(under_way, of, 0.2) == []
+    assert of.offer is not None
+    of.delivered(of.offer)
+    of.reported(Report(of.offer.revision, None), 1_005)
+    (confirmed,) = due(under_way, of, 0.3)
+    assert isinstance(said := command(confirmed), ConfirmActivation)
+    assert said.revision == of.offer.revision > without.revision

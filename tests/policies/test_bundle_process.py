@@ -4,10 +4,10 @@ import asyncio
 import os
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -15,6 +15,7 @@ from uuid import uuid4
 
 import asyncpg
 import httpx
+import orjson
 import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
@@ -24,8 +25,13 @@ import devstack
 from agents.bundles.postgres import PostgresVersions
 from agents.bundles.settings import BundleSettings
 from agents.errors import Outage
+from agents.lanes.handlers.shadows import ShadowEvaluator
+from agents.opa.http import http_evaluator
+from agents.opa.ports import Answer, Question
+from agents.opa.settings import Limits
 from devstack.servers.opa_config import opa_config
 from projections.migrations import runner
+from rego.loaded import Loaded
 from schemas.codec import decode
 from schemas.envelope import Envelope, envelope_of
 from schemas.mac import engine_made
@@ -33,6 +39,7 @@ from schemas.models import COMMANDS, Command, ConfirmActivation, FailActivation
 from schemas.topics import topics
 from tests.policies.loaded import module
 from tests.policies.opa_process import configured, free_port
+from tests.policies.service import until
 
 DATABASE = "governance_policy_tests"
 KEY = "ab" * 32
@@ -41,7 +48,20 @@ ALLOW = 'decision := {"allow": true}'
 INSERT_POLICY = """
 INSERT INTO governance.policy (tenant_id, policy_id, name, policy_type, state, newest_version, version,
                                created_at, updated_at, last_event, topic, partition, lane_seq)
-VALUES ($1, $2, $2, 'opa_rego', 'draft', $3, 1, $4, $4, '', '', 0, 1) ON CONFLICT DO NOTHING
+VALUES ($1, $2, $2, 'opa_rego', 'draft', $3, 1, $4, $4, '', '', 0, 1)
+ON CONFLICT (tenant_id, policy_id)
+DO UPDATE SET version = policy.version + 1, updated_at = excluded.updated_at
+"""
+
+CHANGE_POLICY = """
+UPDATE governance.policy SET state = $3, version = version + 1, updated_at = $4
+ WHERE (tenant_id, policy_id) = ($1, $2)
+"""
+
+SHADOW = """
+UPDATE governance.policy SET shadow_version = $3, shadow_by = $4, shadow_since = $5, shadow_revision = $6,
+                             version = version + 1, updated_at = now()
+ WHERE (tenant_id, policy_id) = ($1, $2)
 """
 
 INSERT_VERSION = """
@@ -67,7 +87,7 @@ class Dsns:
 
 @pytest.fixture(scope="module")
 def dsns(stack: devstack.Stack) -> Dsns:
-    found = {name: _in_database(stack, name) for name in ("worker", "api", "bundles", "background")}
+    found = {name: _in_database(stack, name) for name in ("worker", "api", "bundles", "background", "replay")}
     logins = {str(urlsplit(dsn).username): str(urlsplit(dsn).password) for dsn in found.values()}
     superuser = stack.superuser_dsn(database=DATABASE)
 
@@ -107,18 +127,31 @@ class Agents:
             )
             await self._connection.execute("SELECT pg_notify('policy_versions', '')")
 
-    async def become(self, tenant: str, policy_id: str, version: int, state: str) -> None:
-        await self._connection.execute(
-            "UPDATE governance.policy_version SET state = $4, superseded_at = now()"
-            " WHERE (tenant_id, policy_id, version) = ($1, $2, $3)",
-            *(tenant, policy_id, version, state),
-        )
+    async def become(
+        self, tenant: str, policy_id: str, version: int, state: str, at: datetime | None = None
+    ) -> None:
+        """``at`` is when it is said to have happened: now, where it is not given."""
+        moment = at or datetime.now(UTC)
+        async with self._connection.transaction():
+            await self._connection.execute(CHANGE_POLICY, tenant, policy_id, "active", moment)
+            await self._connection.execute(
+                "UPDATE governance.policy_version SET state = $4, superseded_at = now()"
+                " WHERE (tenant_id, policy_id, version) = ($1, $2, $3)",
+                *(tenant, policy_id, version, state),
+            )
+
+    async def shadow(self, tenant: str, policy_id: str, version: int | None, revision: int = 0) -> None:
+        """With a revision every process has confirmed it; without a version it ends."""
+        async with self._connection.transaction():
+            await self._connection.execute(
+                SHADOW,
+                *(tenant, policy_id, version, version and "ann", version and datetime.now(UTC)),
+                None if version is None else revision,
+            )
+            await self._connection.execute("SELECT pg_notify('policy_versions', '')")
 
     async def retire(self, tenant: str, policy_id: str) -> None:
-        await self._connection.execute(
-            "UPDATE governance.policy SET state = 'retired' WHERE (tenant_id, policy_id) = ($1, $2)",
-            *(tenant, policy_id),
-        )
+        await self._connection.execute(CHANGE_POLICY, tenant, policy_id, "retired", datetime.now(UTC))
 
 
 @pytest.fixture
@@ -254,6 +287,52 @@ async def test_activations_are_confirmed_or_failed_from_row_to_command(
         assert service.wait(20) == 0
 
 
+def allows(answer: Answer | None) -> object:
+    """What was answered; None where nothing was."""
+    assert answer is not None
+    return None if answer.result is None else orjson.loads(answer.result)["allow"]
+
+
+async def test_a_shadow_is_loaded_beside_what_decides_and_asked_until_it_ends(
+    opa_binary: str,
+    environment: dict[str, str],
+    port: int,
+    tmp_path: Path,
+    agents: Agents,
+    verdicts: Verdicts,
+    tenant: str,
+) -> None:
+    def question(version: int, revision: int) -> Question:
+        return Question(f"q-{version}", tenant, "p", version, b"{}", 10_000, revision)
+
+    config = opa_config("opa-0", f"http://127.0.0.1:{port}", str(tmp_path))
+    with process(environment, tmp_path / "service.log"), configured(opa_binary, config, tmp_path) as opa:
+        await ready(port)
+        await agents.put(tenant, "p", 1, "activating")
+        _, first = await verdicts.next()
+        assert isinstance(first, ConfirmActivation)
+        await agents.become(tenant, "p", 1, "active")
+        await agents.put(tenant, "p", 2, "validated", 'decision := {"allow": false}')
+        await agents.shadow(tenant, "p", 2)
+        _, confirm = await verdicts.next()
+        assert isinstance(confirm, ConfirmActivation)
+        assert (confirm.policy, confirm.version) == ("p", 2)
+        await agents.shadow(tenant, "p", 2, confirm.revision)
+        async with http_evaluator([opa.url], Limits()) as evaluator:
+            shadows = ShadowEvaluator(evaluator)
+            beside = shadows.begin([question(2, confirm.revision)])
+            (decided,) = await shadows.evaluate([question(1, first.revision)])
+            await asyncio.wait([task for _, task in beside.requests])
+            await shadows.settle(beside)
+            assert (allows(decided), [allows(answer) for answer in beside.found]) == (True, [False])
+            await agents.shadow(tenant, "p", None)
+            await agents.put(tenant, "p", 3, "activating")  # what brings something takes the shadow away
+            async with asyncio.timeout(30):
+                await until(lambda: not opa.data(f"tenants/{tenant}/p/v2"))
+            (decided,) = await shadows.evaluate([question(1, first.revision)])
+            assert allows(decided) is True
+
+
 async def test_a_restarted_service_says_the_same_again_under_the_same_id(
     opa_binary: str,
     environment: dict[str, str],
@@ -294,8 +373,43 @@ async def test_exactly_what_can_be_asked_for_is_loadable(dsns: Dsns, agents: Age
         }
         assert [v.version for v in found if v.activating_since] == [4]
         missing = (tenant, "p", 99)
-        modules = await source.modules([*(version.key for version in found), missing])
-        assert modules == {v.key: module(v.key, ALLOW) for v in found}
+        loaded = await source.loaded([*(version.key for version in found), missing])
+        assert loaded == {v.key: Loaded(module(v.key, ALLOW)) for v in found}
+    finally:
+        await source.close()
+
+
+async def test_reading_what_changed_gives_what_reading_all_anew_gives(
+    dsns: Dsns, agents: Agents, tenant: str
+) -> None:
+    long_ago = datetime.now(UTC) - timedelta(days=1)
+    changes: list[Callable[[], Awaitable[None]]] = [
+        lambda: agents.put(tenant, "p", 1, "activating"),
+        lambda: agents.put(tenant, "q", 1, "activating"),
+        lambda: agents.become(tenant, "p", 1, "active"),
+        lambda: agents.put(tenant, "p", 2, "activating"),
+        lambda: agents.become(tenant, "p", 1, "superseded"),
+        lambda: agents.become(tenant, "p", 2, "active", long_ago),
+        lambda: agents.become(tenant, "q", 1, "activation_failed", long_ago),
+        lambda: agents.retire(tenant, "p"),
+    ]
+    source = PostgresVersions(dsns.bundles)
+    try:
+        seen = []
+        for change in changes:
+            await change()
+            fresh = PostgresVersions(dsns.bundles)
+            try:
+                expected = sorted(await fresh.loadable(), key=lambda version: version.key)
+            finally:
+                await fresh.close()
+            assert sorted(await source.loadable(), key=lambda version: version.key) == expected
+            seen.append([(version.policy_id, version.state) for version in expected])
+        assert seen[-3:] == [
+            [("p", "superseded"), ("p", "active"), ("q", "activating")],
+            [("p", "superseded"), ("p", "active")],
+            [],
+        ]
     finally:
         await source.close()
 

@@ -5,7 +5,7 @@ import subprocess
 import orjson
 import pytest
 
-from rego.capabilities import allowed, cut_down
+from rego.capabilities import allowed, cut_down, uninterruptible
 
 
 @pytest.fixture(scope="module")
@@ -16,6 +16,12 @@ def current(opa_binary: str) -> bytes:
 def test_the_allowlist_holds_only_builtins_that_the_pinned_opa_has(current: bytes) -> None:
     offered = {builtin["name"] for builtin in orjson.loads(current)["builtins"]}
     assert allowed() - offered == set()
+
+
+def test_what_cannot_be_interrupted_is_a_builtin_of_the_pinned_opa_and_not_allowed(current: bytes) -> None:
+    offered = {builtin["name"] for builtin in orjson.loads(current)["builtins"]}
+    assert uninterruptible() <= offered - allowed()
+    assert {"graph.reachable_paths", "numbers.range_step", "bits.lsh"} <= uninterruptible()
 
 
 def test_no_builtin_that_opa_calls_nondeterministic_is_allowed(current: bytes) -> None:

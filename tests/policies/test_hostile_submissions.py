@@ -6,7 +6,8 @@ import pytest
 
 from rego.binary import BinaryLimits
 from rego.places import Edited, Source
-from rego.submission import MAX_SOURCE_BYTES, Accepted, Checker, Refused
+from rego.source import MAX_SOURCE_BYTES
+from rego.submission import Accepted, Checker, Refused
 from tests.policies.modules import ALLOW, policy
 
 TENANTS_PACKAGE = 'tenants["acme"]["p-1"].v1'
@@ -40,12 +41,12 @@ async def test_whatever_its_text_a_module_ends_in_the_tenants_package(
 ) -> None:
     result = await checker.check("acme", "p-1", 1, source)
     assert isinstance(result, Accepted), result
-    again = await Checker(opa_binary).check("acme", "p-1", 1, result.module)
+    again = await Checker(opa_binary).check("acme", "p-1", 1, result.loaded.module)
     assert isinstance(again, Refused)
     (finding,) = again.findings
     assert finding.rule == "reserved_package"
     assert "package tenants.acme.p-1.v1 is" in finding.message
-    assert TENANTS_PACKAGE in result.module
+    assert TENANTS_PACKAGE in result.loaded.module
 
 
 @pytest.mark.parametrize(
@@ -79,7 +80,7 @@ async def test_a_module_that_is_not_where_it_was_put_is_refused_however_that_cam
     checker: Checker, monkeypatch: pytest.MonkeyPatch, moved_text: str
 ) -> None:
     wrong = Edited(Source(moved_text.encode()), [])
-    monkeypatch.setattr("rego.submission.moved", lambda *_: wrong)
+    monkeypatch.setattr("rego.examining.moved", lambda *_: wrong)
     result = await checker.check("acme", "p-1", 1, ALLOW)
     assert isinstance(result, Refused)
     assert [finding.rule for finding in result.findings] == ["bad_text"]
@@ -91,7 +92,7 @@ async def test_a_module_that_is_not_where_it_was_put_is_refused_however_that_cam
 async def test_a_tenants_name_cannot_leave_its_quotes(checker: Checker, tenant: str) -> None:
     result = await checker.check(tenant, "p-1", 1, policy("x := data.acme.gate.allow"))
     assert isinstance(result, Accepted), result
-    assert len(_package_lines(result.module)) == 1
+    assert len(_package_lines(result.loaded.module)) == 1
 
 
 @pytest.mark.parametrize(
@@ -106,14 +107,14 @@ async def test_an_import_of_the_own_package_moves_along(checker: Checker, line: 
     source = f"package acme.gate\n{line}\n\nallow := true\n"
     result = await checker.check("acme", "p-1", 1, source)
     assert isinstance(result, Accepted), result
-    assert "data.acme" not in result.module
+    assert "data.acme" not in result.loaded.module
 
 
 async def test_text_that_only_looks_like_a_reference_is_left_alone(checker: Checker) -> None:
     source = policy("x := `data.acme.gate.allow` # data.acme.gate.allow")
     result = await checker.check("acme", "p-1", 1, source)
     assert isinstance(result, Accepted)
-    assert "x := `data.acme.gate.allow` # data.acme.gate.allow" in result.module
+    assert "x := `data.acme.gate.allow` # data.acme.gate.allow" in result.loaded.module
 
 
 async def test_deep_nesting_is_refused_before_anything_reads_it(checker: Checker) -> None:

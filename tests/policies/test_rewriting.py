@@ -136,7 +136,7 @@ async def test_a_moved_module_decides_as_the_authors_own(
             expected = {"allow": whole["allow"], "violations": violations}
         else:
             expected = None
-        assert _evaluate(opa_binary, tmp_path / "moved", result.module, moved, document) == expected
+        assert _evaluate(opa_binary, tmp_path / "moved", result.loaded.module, moved, document) == expected
 
 
 async def test_an_undecided_input_leaves_the_decision_undefined(
@@ -145,6 +145,6 @@ async def test_an_undecided_input_leaves_the_decision_undefined(
     result = await checker.check("acme", "p-1", 1, "package a\n\nallow if input.x == 1\n")
     assert isinstance(result, Accepted)
     query = 'data.tenants.acme["p-1"].v1.decision'
-    assert _evaluate(opa_binary, tmp_path / "moved", result.module, query, {"x": 2}) is None
+    assert _evaluate(opa_binary, tmp_path / "moved", result.loaded.module, query, {"x": 2}) is None
     allowed = {"allow": True, "violations": []}
-    assert _evaluate(opa_binary, tmp_path / "moved", result.module, query, {"x": 1}) == allowed
+    assert _evaluate(opa_binary, tmp_path / "moved", result.loaded.module, query, {"x": 1}) == allowed

@@ -86,11 +86,52 @@ def test_a_state_that_changes_without_the_contents_makes_no_new_bundle() -> None
     assert not shard.want([version(1, "active", offered(shard).revision)], 2_000)
 
 
+def test_what_is_no_longer_wanted_leaves_with_the_next_addition() -> None:
+    shard = Shard("opa-0")
+    shard.want([version(1), version(2)], 1_000)
+    opa = Opa(shard)
+    opa.settle()
+    assert not shard.want([version(1)], 2_000)
+    assert not opa.poll()
+    assert shard.want([version(1), version(3)], 3_000)
+    opa.settle()
+    assert held(opa.serves) == {"p1", "p3"}
+
+
+def test_what_is_wanted_again_before_it_left_is_served_without_a_new_bundle() -> None:
+    shard = Shard("opa-0")
+    shard.want([version(1), version(2)], 1_000)
+    opa = Opa(shard)
+    opa.settle()
+    shard.want([version(1)], 2_000)
+    assert not shard.want([version(1), version(2, "activating")], 3_000)
+    assert shard.serves(version(2).key)
+
+
+def test_a_text_that_changed_is_offered() -> None:
+    shard = Shard("opa-0")
+    shard.want([version(1), version(2)], 1_000)
+    Opa(shard).settle()
+    assert shard.want([replace(version(1), digest="other")], 2_000)
+
+
+def test_what_was_never_loaded_leaves_at_once() -> None:
+    bad = version(3, "activating")
+    shard = Shard("opa-0")
+    shard.want([version(1)], 1_000)
+    opa = Opa(shard, frozenset({bad.key}))
+    opa.settle()
+    shard.want([version(1), version(2), bad], 2_000)
+    shard.delivered(offered(shard))
+    shard.want([version(1), version(2)], 3_000)
+    assert held(shard.offer) == {"p1", "p2"}
+
+
 def test_revisions_rise_although_the_clock_steps_back() -> None:
     shard = Shard("opa-0")
     revisions = []
     for n, now in enumerate([5_000, 4_000, 3_000, 9_000, 1]):
-        shard.want([version(n)], now)
+        assert shard.want([version(n)], now)
         revisions.append(offered(shard).revision)
     assert revisions == sorted(set(revisions))
     assert revisions[0] == 5_000

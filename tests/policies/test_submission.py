@@ -28,15 +28,15 @@ async def refused(checker: Checker, source: str) -> tuple[Finding, ...]:
 async def test_the_original_example_is_accepted_as_written(checker: Checker) -> None:
     result = await accepted(checker, EXAMPLE)
     assert result.package == "aumos.governance.model_promotion"
-    assert 'package tenants["acme"]["p-1"].v3\n' in result.module
-    assert result.digest == sha256(result.module.encode()).hexdigest()
-    assert result.warnings == ()
+    assert 'package tenants["acme"]["p-1"].v3\n' in result.loaded.module
+    assert result.loaded.digest == sha256(result.loaded.module.encode()).hexdigest()
+    assert {warning.rule for warning in result.warnings} == {"redundant_import"}
 
 
 async def test_a_module_with_its_own_decision_is_only_moved(checker: Checker) -> None:
     source = 'package a.b\n\ndecision := {"allow": input.x == 1, "because": "so"}\n'
     result = await accepted(checker, source)
-    assert result.module == source.replace("package a.b", 'package tenants["acme"]["p-1"].v3')
+    assert result.loaded.module == source.replace("package a.b", 'package tenants["acme"]["p-1"].v3')
 
 
 async def test_a_decision_made_of_several_rules_is_accepted(checker: Checker) -> None:

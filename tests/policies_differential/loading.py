@@ -17,6 +17,7 @@ from agents.bundles.archive import Contents, build
 from agents.bundles.ports import LoadableVersion, VersionKey
 from agents.opa.http import http_evaluator
 from agents.opa.ports import Answer, Question
+from rego.loaded import Loaded
 from rego.submission import Accepted, Checker, Refused
 from tests.policies.opa_process import OpaProcess, free_port, serving_bundle, start
 from tests.policies_differential.cases import Case
@@ -67,8 +68,8 @@ def submitted(opa_binary: str, cases: Sequence[Case]) -> dict[str, Accepted | Re
     return {case.name: result for case, result in zip(cases, finished(check_all()), strict=True)}
 
 
-def bundle_of(modules: Mapping[VersionKey, str]) -> bytes:
-    """The bundle that the bundle service would build of these modules."""
+def bundle_of(modules: Mapping[VersionKey, Loaded]) -> bytes:
+    """The bundle that the bundle service would build of these versions."""
     versions = [LoadableVersion(*key, "active", "", None, 0) for key in modules]
     return build(Contents.of(versions), modules, REVISION, b"")
 
@@ -88,9 +89,9 @@ def decisions(url: str, asked: Sequence[Asked]) -> list[Outcome]:
 
 
 def loaded_decisions(
-    opa_binary: str, folder: Path, modules: Mapping[VersionKey, str], asked: Sequence[Asked]
+    opa_binary: str, folder: Path, modules: Mapping[VersionKey, Loaded], asked: Sequence[Asked]
 ) -> list[Outcome]:
-    """Loads modules into one stock OPA and asks it through the batch entry point."""
+    """Loads versions into one stock OPA and asks it through the batch entry point."""
     folder.mkdir(exist_ok=True)
     with serving_bundle(opa_binary, bundle_of(modules), folder) as opa:
         return decisions(opa.url, asked)

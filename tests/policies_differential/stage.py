@@ -1,19 +1,14 @@
-"""A victim's policy in one stock OPA per secret; attackers come beside it and leave again."""
+"""A victim's policy per secret, and what it and an attacker are told when one stock OPA holds both."""
 
 import json
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import httpx
-
-from agents.bundles.archive import ENTRY_POINT
 from agents.bundles.ports import VersionKey
+from rego.loaded import Loaded
 from rego.submission import Accepted, Checker
-from tests.policies.opa_process import free_port, start
 from tests.policies_differential.hostile import CANARY, VICTIM, VICTIM_INPUTS, VICTIM_SOURCE
-from tests.policies_differential.loading import Asked, Outcome, decisions, finished
+from tests.policies_differential.loading import Asked, Outcome, finished, loaded_decisions
 
 ATTACKER_INPUTS: tuple[object, ...] = (
     {
@@ -41,20 +36,19 @@ class Scene:
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """One OPA with the victim of one secret, and what the victim is told when alone."""
+    """A bundle with the victim of one secret, and what the victim is told when alone in it."""
 
-    url: str
+    opa_binary: str
+    folder: Path
     secret: str
+    victim: Loaded
     alone: list[Outcome]
 
-    def beside(self, attacker: VersionKey, module: str) -> Scene:
-        """Asks both, in shared batches, while the attacker's module is loaded; asserts that it loads."""
-        loading = httpx.put(f"{self.url}/v1/policies/attacker", content=module.encode())
-        assert loading.status_code == 200, loading.text
-        try:
-            outcomes = decisions(self.url, [*_victim(), *(Asked(attacker, doc) for doc in ATTACKER_INPUTS)])
-        finally:
-            httpx.delete(f"{self.url}/v1/policies/attacker").raise_for_status()
+    def beside(self, attacker: VersionKey, loaded: Loaded) -> Scene:
+        """Asks both, in shared batches, where one bundle holds both, as the product loads them."""
+        asked = [*_victim(), *(Asked(attacker, document) for document in ATTACKER_INPUTS)]
+        versions = {VICTIM: self.victim, attacker: loaded}
+        outcomes = loaded_decisions(self.opa_binary, self.folder, versions, asked)
         return Scene(outcomes[: len(VICTIM_INPUTS)], outcomes[len(VICTIM_INPUTS) :])
 
     def leaked(self, scene: Scene) -> bool:
@@ -66,30 +60,16 @@ def _victim() -> list[Asked]:
     return [Asked(VICTIM, document) for document in VICTIM_INPUTS]
 
 
-@contextmanager
-def stages(opa_binary: str, folder: Path, variants: Sequence[str]) -> Iterator[list[Stage]]:
-    """A stage for each variant of the secret."""
-    with ExitStack() as stack:
-        yield [stack.enter_context(_stage(opa_binary, folder, CANARY.format(name))) for name in variants]
+def staged(opa_binary: str, folder: Path, variant: str) -> Stage:
+    """The stage with a variant of the secret."""
+    secret = CANARY.format(variant)
+    victim = victim_of(opa_binary, secret)
+    alone = loaded_decisions(opa_binary, folder, {VICTIM: victim}, _victim())
+    return Stage(opa_binary, folder, secret, victim, alone)
 
 
-@contextmanager
-def _stage(opa_binary: str, folder: Path, secret: str) -> Iterator[Stage]:
-    own = folder / secret
-    own.mkdir()
-    (own / "gov.rego").write_bytes(ENTRY_POINT)
-    (own / "victim.rego").write_text(victim_module(opa_binary, secret))
-    port = free_port()
-    arguments = ("run", "--server", "--addr", f"127.0.0.1:{port}", "--log-level", "error")
-    opa = start(opa_binary, (*arguments, "--skip-version-check", str(own)), folder / f"{secret}.log", port)
-    try:
-        yield Stage(opa.url, secret, decisions(opa.url, _victim()))
-    finally:
-        opa.stopped()
-
-
-def victim_module(opa_binary: str, secret: str) -> str:
+def victim_of(opa_binary: str, secret: str) -> Loaded:
     """The victim's policy with a secret, as the submission rewrites it."""
     result = finished(Checker(opa_binary).check(*VICTIM, VICTIM_SOURCE.replace("SECRET", secret)))
     assert isinstance(result, Accepted), result
-    return result.module
+    return result.loaded

@@ -46,7 +46,7 @@ def compared(opa_binary: str, tmp_path_factory: pytest.TempPathFactory) -> Compa
     results = submitted(opa_binary, cases)
     accepted = {case.name: case for case in cases if isinstance(results[case.name], Accepted)}
     keys = {case.name: key_of(number) for number, case in enumerate(cases)}
-    modules = {keys[name]: result.module for name, result in results.items() if isinstance(result, Accepted)}
+    modules = {keys[name]: result.loaded for name, result in results.items() if isinstance(result, Accepted)}
     asked = [(name, document) for name, case in accepted.items() for document in case.inputs]
     questions = [Asked(keys[name], document) for name, document in asked]
     moved = loaded_decisions(opa_binary, folder, modules, questions)

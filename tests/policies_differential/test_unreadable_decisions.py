@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from agents.opa.ports import EvaluationError
+from rego.loaded import Loaded
 from tests.policies_differential.loading import Asked, loaded_decisions
 
 VERSION = ("acme", "p-0", 1)
@@ -17,7 +18,7 @@ UNREADABLE: EvaluationError = "evaluation_error"
 
 @pytest.mark.parametrize("text", ["1e400", "-1e999", "[" * 2_000 + "]" * 2_000])
 def test_an_unreadable_decision_fails_alone(opa_binary: str, tmp_path: Path, text: str) -> None:
-    modules = {key: MODULE.format(key[0]) for key in (VERSION, NEIGHBOUR)}
+    modules = {key: Loaded(MODULE.format(key[0])) for key in (VERSION, NEIGHBOUR)}
     asked = [Asked(NEIGHBOUR, {"text": "1"}), Asked(VERSION, {"text": text}), Asked(VERSION, {"text": "2"})]
     assert loaded_decisions(opa_binary, tmp_path, modules, asked) == [
         ("", {"allow": 1}),

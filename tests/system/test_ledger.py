@@ -29,9 +29,10 @@ async def test_the_log_of_the_running_system_passes_every_check(
 ) -> None:
     await gov.submit(CreatePolicy(name="Verified", rego_content=SOURCE), until="audited")
     size = await signed_up(system)
-    report = await asyncio.to_thread(verified, system)
+    report = await asyncio.to_thread(verified, system, "--source")
     assert report["holds"], report
-    assert {check["name"] for check in report["checks"]} >= set(CLAIMS) - {"tenant"}
+    # A young log may hold no tenant's head and no value that is too large for its entry.
+    assert {check["name"] for check in report["checks"]} >= set(CLAIMS) - {"tenant", "values"}
     assert report["size"] >= size
     assert report["checkpoints"]
 

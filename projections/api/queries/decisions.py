@@ -1,6 +1,6 @@
 """Decisions: rows to list and filter by, events for everything else."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Literal
@@ -11,13 +11,35 @@ from projections.api.pages import Found, Place
 from projections.api.queries.conditions import Conditions
 from projections.api.session import Row, Session
 
-_DECISION: Final = """
+_SELECT: Final = """
 SELECT d.decision_id, d.policy_id, p.name AS policy_name, d.policy_version, d.resource, d.actor, d.outcome,
-       d.basis, d.answer, d.occurred_at, d.topic, d.partition, d.lane_seq
-FROM governance.decision d
+       d.basis, d.answer, d.occurred_at, d.topic, d.partition, d.lane_seq,
+       o.reason AS override_reason, o.overridden_by, o.overridden_at, o.event_id AS override_event,
+       o.topic AS override_topic, o.partition AS override_partition, o.lane_seq AS override_lane_seq"""
+_POLICY: Final = """
 LEFT JOIN governance.policy p ON p.tenant_id = d.tenant_id AND p.policy_id = d.policy_id"""
 
+_KEYS: Final = """
+SELECT pseudonym, key FROM governance.subject_key WHERE pseudonym = ANY($1) AND key IS NOT NULL
+"""
+_DECISION: Final = (
+    _SELECT
+    + """
+FROM governance.decision d
+LEFT JOIN governance.decision_override o ON o.tenant_id = d.tenant_id AND o.decision_id = d.decision_id"""
+    + _POLICY
+)
+_OVERRIDDEN: Final = (
+    _SELECT
+    + """
+FROM governance.decision_override o
+JOIN governance.decision d ON d.tenant_id = o.tenant_id AND d.decision_id = o.decision_id"""
+    + _POLICY
+)
+"""From the overrides: they are few, and ordered as the decisions are."""
+
 _NEWEST_FIRST: Final = " ORDER BY d.occurred_at DESC, d.decision_id DESC LIMIT "
+_OVERRIDDEN_FIRST: Final = " ORDER BY o.decided_at DESC, o.decision_id DESC LIMIT "
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +57,18 @@ class DecisionRow:
     answer: Literal["", "allow", "deny"]
     occurred_at: datetime
     head: Head
+    """The event that recorded it."""
+    override: "OverrideRow | None"
+
+
+@dataclass(frozen=True, slots=True)
+class OverrideRow:
+    """How a denial was let pass."""
+
+    reason: str
+    overridden_by: str
+    overridden_at: datetime
+    head: Head
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +82,8 @@ class Wanted:
     actor: str | None = None
     not_before: datetime | None = None
     before: datetime | None = None
+    decision_point: str | None = None
+    overridden: bool | None = None
 
 
 _CLAUSES: Final[Mapping[str, str]] = {
@@ -58,6 +94,7 @@ _CLAUSES: Final[Mapping[str, str]] = {
     "actor": "d.actor = ?",
     "not_before": "d.occurred_at >= ?",
     "before": "d.occurred_at < ?",
+    "decision_point": "d.decision_point = ? AND d.decision_point <> ''",
 }
 
 
@@ -68,10 +105,13 @@ async def decisions(session: Session, wanted: Wanted, after: Place | None, limit
         value = getattr(wanted, name)
         if value is not None:
             conditions.require(clause, value)
+    if wanted.overridden is False:
+        conditions.require("o.decision_id IS NULL")
     if after is not None:
-        conditions.require("(d.occurred_at, d.decision_id) < (?, ?)", after.at, after.id)
-    where = conditions.where()
-    statement = _DECISION + where + _NEWEST_FIRST + conditions.parameter(limit + 1)
+        place = "(o.decided_at, o.decision_id)" if wanted.overridden else "(d.occurred_at, d.decision_id)"
+        conditions.require(f"{place} < (?, ?)", after.at, after.id)
+    source, order = (_OVERRIDDEN, _OVERRIDDEN_FIRST) if wanted.overridden else (_DECISION, _NEWEST_FIRST)
+    statement = source + conditions.where() + order + conditions.parameter(limit + 1)
     rows = [_decision(row) for row in await session.rows(statement, *conditions.arguments)]
     rest = Place(rows[limit - 1].occurred_at, rows[limit - 1].decision_id) if len(rows) > limit else None
     return Found(rows[:limit], rest)
@@ -81,6 +121,12 @@ async def decision(session: Session, decision_id: str) -> DecisionRow | None:
     """One decision."""
     row = await session.row(_DECISION + " WHERE d.decision_id = $1", decision_id)
     return None if row is None else _decision(row)
+
+
+async def subject_keys(session: Session, pseudonyms: Collection[str]) -> Mapping[str, bytes]:
+    """The keys of subjects that are not destroyed, by pseudonym."""
+    rows = await session.rows(_KEYS, sorted(pseudonyms))
+    return {row["pseudonym"]: row["key"] for row in rows}
 
 
 def _decision(row: Row) -> DecisionRow:
@@ -97,4 +143,15 @@ def _decision(row: Row) -> DecisionRow:
         answer=row["answer"],
         occurred_at=row["occurred_at"],
         head=Head(event_id, row["topic"], row["partition"], row["lane_seq"]),
+        override=_override(row) if row["override_event"] is not None else None,
+    )
+
+
+def _override(row: Row) -> OverrideRow:
+    place = row["override_topic"], row["override_partition"], row["override_lane_seq"]
+    return OverrideRow(
+        reason=row["override_reason"],
+        overridden_by=row["overridden_by"],
+        overridden_at=row["overridden_at"],
+        head=Head(row["override_event"], *place),
     )

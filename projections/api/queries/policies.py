@@ -20,10 +20,18 @@ FROM governance.policy"""
 _NEWEST_FIRST: Final = " ORDER BY created_at DESC, policy_id DESC LIMIT "
 
 _VERSION: Final = """
-SELECT version, state, package, rego_content, module_digest, regulation_refs, description, enforcement,
+SELECT version,
+       CASE WHEN EXISTS (
+           SELECT FROM governance.policy_replay r
+           WHERE r.policy_id = v.policy_id AND r.version = v.version AND r.outcome = 'running'
+       ) THEN 'replaying'
+       WHEN v.state IN ('validated', 'superseded') AND v.version = (
+           SELECT p.shadow_version FROM governance.policy p WHERE p.policy_id = $1
+       ) THEN 'shadow' ELSE state END AS state,
+       package, rego_content, module_digest, regulation_refs, description, enforcement,
        fail_mode, timeout_ms, warnings, author, created_at, activating_since, superseded_at,
-       personal_fields, input_storage
-FROM governance.policy_version"""
+       personal_fields, input_storage, files, checked
+FROM governance.policy_version v"""
 
 _VERSIONS: Final = " WHERE policy_id = $1 AND (version > $2 OR version = $3) ORDER BY version DESC"
 
@@ -69,6 +77,8 @@ class VersionRow:
     superseded_at: datetime | None
     personal_fields: list[str]
     input_storage: Literal["full", "digest"]
+    files: list[dict[str, str]]
+    checked: dict[str, int | float | None] | None
 
 
 async def policies(
@@ -146,4 +156,6 @@ def _version(row: Row) -> VersionRow:
         superseded_at=row["superseded_at"],
         personal_fields=row["personal_fields"],
         input_storage=row["input_storage"],
+        files=orjson.loads(row["files"]),
+        checked=row["checked"] and orjson.loads(row["checked"]),
     )

@@ -7,8 +7,9 @@ import orjson
 from fastapi import APIRouter, Path, Query, Request, Response
 
 from projections.api.answers import PRIVATE, with_validator
+from projections.api.audit_filters import AuditFilters
 from projections.api.callers import Auditor, PartsOf
-from projections.api.filters import AuditFilters, NoParameters
+from projections.api.filters import NoParameters
 from projections.api.models import AuditEntries, AuditEntry
 from projections.api.parts import Parts
 from projections.api.routes.described import IfNoneMatch, of_list, of_resource
@@ -28,11 +29,11 @@ async def list_entries(
 ) -> Response:
     """Entries of the audit wall that the token may see, in the order that the audit sink gives them."""
     asked = query.forwarded()
-    found = await _ask(request, parts, "/entries", asked)
+    found = await ask(request, parts, "/entries", asked)
     if found.status != 200:
-        return _refused(found)
-    page = _document(found)
-    page["next"] = _own_link(request.url.path, asked, page.get("next"))
+        return refused(found)
+    page = document(found)
+    page["next"] = own_link(request.url.path, asked, page.get("next"))
     return Response(orjson.dumps(page), media_type="application/json", headers=PRIVATE)
 
 
@@ -46,25 +47,31 @@ async def read_entry(
     _if_none_match: IfNoneMatch = None,
 ) -> Response:
     """One entry of the audit wall, with the bytes that are proven."""
-    if not (index.isascii() and index.isdigit() and len(index) <= _MAX_DIGITS):
+    if not is_index(index):
         raise not_found("audit entry")
-    found = await _ask(request, parts, f"/entries/{index}", {})
+    found = await ask(request, parts, f"/entries/{index}", {})
     if found.status == 404:
         raise not_found("audit entry")
     if found.status != 200:
-        return _refused(found)
-    _document(found)
+        return refused(found)
+    document(found)
     return with_validator(request, found.body)
 
 
-async def _ask(request: Request, parts: Parts, path: str, query: dict[str, str]) -> SinkAnswer:
+def is_index(text: str) -> bool:
+    """Whether a text may be a leaf index."""
+    return text.isascii() and text.isdigit() and len(text) <= _MAX_DIGITS
+
+
+async def ask(request: Request, parts: Parts, path: str, query: dict[str, str]) -> SinkAnswer:
+    """The sink's answer, asked with the caller's token."""
     if parts.sink is None:
         raise absent()
     token = bearer_token(request.headers.get("authorization"))
     return await parts.sink.get(path, query, token, request.state.correlation_id)
 
 
-def _document(found: SinkAnswer) -> dict[str, object]:
+def document(found: SinkAnswer) -> dict[str, object]:
     """The JSON object that the sink answered; anything else is a sink out of order."""
     try:
         page = orjson.loads(found.body)
@@ -75,13 +82,13 @@ def _document(found: SinkAnswer) -> dict[str, object]:
     return page
 
 
-def _own_link(path: str, asked: dict[str, str], following: object) -> str | None:
+def own_link(path: str, asked: dict[str, str], following: object) -> str | None:
     """Our path with the cursor of the sink's ``next`` link."""
     cursor = parse_qs(urlsplit(str(following)).query).get("cursor") if following else None
     return f"{path}?{urlencode({**asked, 'cursor': cursor[0]})}" if cursor else None
 
 
-def _refused(found: SinkAnswer) -> Response:
+def refused(found: SinkAnswer) -> Response:
     """The sink's own problem, as it stands: it names the parameter or the scope."""
     if found.media_type != MEDIA_TYPE:
         raise absent()

@@ -1,26 +1,30 @@
 """``/api/v1/decisions``."""
 
-from typing import Annotated, Final
+from typing import Annotated, Final, cast
 
 from fastapi import APIRouter, Path, Query, Request, Response
 
 from projections.api.answers import answered, resource
 from projections.api.blocks import Freshness, fields_of
 from projections.api.callers import PartsOf, Reader
+from projections.api.decision_models import Decision, Decisions, DecisionSummary
 from projections.api.filters import DecisionFilters, NoParameters
 from projections.api.freshness import LaneHeads
-from projections.api.models import Decision, Decisions, DecisionSummary
 from projections.api.pages import next_link
-from projections.api.queries.decisions import DecisionRow, Wanted, decision, decisions
+from projections.api.queries.decisions import DecisionRow, Wanted, decision, decisions, subject_keys
 from projections.api.queries.events import Event, event
 from projections.api.routes.described import IfNoneMatch, of_list, of_resource
 from projections.problems import not_found
 from schemas.identity import MAX_NAME_CHARS, policy_id
+from schemas.personal import opened, pseudonyms
 
 router = APIRouter(prefix="/api/v1/decisions", tags=["decisions"])
 
-DECISION_VERSION: Final = 1
-"""A decision is an aggregate of one event."""
+PERSONAL: Final = "personal:read"
+
+DECIDED: Final = 1
+OVERRIDDEN: Final = 2
+"""Versions of a decision: one per event."""
 
 _RECORDED: Final = (
     "policy",
@@ -40,8 +44,21 @@ _RECORDED: Final = (
     "input_storage",
     "masked",
     "known_decision",
+    "combining",
+    "parts",
+    "binding",
 )
 """Fields of ``governance.policy.evaluated`` that the row does not have."""
+
+
+DecisionId = Annotated[
+    str,
+    Path(
+        alias="decision",
+        description="Id of the decision.",
+        examples=["0f1f1d0a-7b65-5b0e-9a55-3c1de1b7a001"],
+    ),
+]
 
 
 @router.get("", response_model=Decisions, responses=of_list(), operation_id="list_decisions")
@@ -57,6 +74,8 @@ async def list_decisions(
         actor=query.actor,
         not_before=query.from_,
         before=query.to,
+        decision_point=query.decision_point,
+        overridden=query.overridden,
     )
     after = query.after()
     async with parts.database.reading(caller.tenant) as session:
@@ -74,18 +93,15 @@ async def read_decision(
     request: Request,
     caller: Reader,
     parts: PartsOf,
-    decision_id: Annotated[
-        str,
-        Path(
-            alias="decision",
-            description="Id of the decision.",
-            examples=["0f1f1d0a-7b65-5b0e-9a55-3c1de1b7a001"],
-        ),
-    ],
+    decision_id: DecisionId,
     _query: Annotated[NoParameters, Query()],
     _if_none_match: IfNoneMatch = None,
 ) -> Response:
-    """One decision, with the input and result that its event recorded."""
+    """One decision, with the input and result that its event recorded.
+
+    Encrypted personal fields are shown with scope `personal:read`, while their subject's key lives; else the
+    subject's pseudonym stands for them.
+    """
     if len(decision_id) > MAX_NAME_CHARS or not decision_id.isprintable():
         raise not_found("decision")
     async with parts.database.reading(caller.tenant) as session:
@@ -93,15 +109,33 @@ async def read_decision(
         if row is None:
             raise not_found("decision")
         happened = await event(session, row.head)
-    fields = {**decision_fields(row, parts.heads), **_recorded(happened)}
+        document = cast("bytes", happened.body["input"])
+        sealed = pseudonyms(document) if PERSONAL in caller.scopes else ()
+        keys = await subject_keys(session, sealed) if sealed else {}
+    fields = {
+        **decision_fields(row, parts.heads),
+        **_recorded(happened),
+        "input": opened(document, decision_id, keys),
+        "override": _override(row),
+    }
     return resource(request, Decision.model_validate(fields))
 
 
 def decision_fields(row: DecisionRow, heads: LaneHeads) -> dict[str, object]:
     """The fields of a :class:`DecisionSummary`."""
     fields = fields_of(row)
+    del fields["head"], fields["override"]
+    overridden = row.override is not None
+    head, version = (row.override.head, OVERRIDDEN) if row.override else (row.head, DECIDED)
+    return {**fields, "overridden": overridden, "freshness": Freshness.of(head, version, heads)}
+
+
+def _override(row: DecisionRow) -> dict[str, object] | None:
+    if row.override is None:
+        return None
+    fields = fields_of(row.override)
     del fields["head"]
-    return {**fields, "freshness": Freshness.of(row.head, DECISION_VERSION, heads)}
+    return {**fields, "event_id": row.override.head.event_id}
 
 
 def _recorded(happened: Event) -> dict[str, object]:

@@ -7,8 +7,9 @@ from fastapi import APIRouter, Path, Query, Request, Response
 from projections.api.answers import answered
 from projections.api.blocks import Freshness, fields_of
 from projections.api.callers import PartsOf, Reader
+from projections.api.decision_models import Decisions, DecisionSummary
 from projections.api.filters import PolicyDecisionFilters, VersionPages
-from projections.api.models import Decisions, DecisionSummary, PolicyVersion, PolicyVersions
+from projections.api.models import PolicyVersion, PolicyVersions
 from projections.api.pages import link, next_link, seal_number
 from projections.api.queries.decisions import Wanted, decisions
 from projections.api.queries.policies import policy_row, versions
@@ -38,7 +39,7 @@ async def list_versions(
     query: Annotated[VersionPages, Query()],
 ) -> Response:
     """Every version of a policy, newest first."""
-    identity = _identity(caller.tenant, reference)
+    identity = identity_of(caller.tenant, reference)
     after = query.after_number({"policy": identity})
     async with parts.database.reading(caller.tenant) as session:
         policy = await policy_row(session, identity)
@@ -71,7 +72,7 @@ async def list_policy_decisions(
     query: Annotated[PolicyDecisionFilters, Query()],
 ) -> Response:
     """What a policy decided, newest first."""
-    identity = _identity(caller.tenant, reference)
+    identity = identity_of(caller.tenant, reference)
     wanted = Wanted(
         policy_id=identity,
         outcome=query.outcome,
@@ -94,7 +95,7 @@ async def list_policy_decisions(
     )
 
 
-def _identity(tenant: str, reference: str) -> str:
+def identity_of(tenant: str, reference: str) -> str:
     """The id of the policy that is meant; raises the 404 problem for what cannot be one."""
     if len(reference) > MAX_NAME_CHARS:
         raise not_found("policy")

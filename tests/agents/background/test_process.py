@@ -42,7 +42,7 @@ def read(**changed: str) -> BackgroundSettings:
 
 def test_the_defaults_are_the_documented_ones() -> None:
     settings = read()
-    assert (settings.max_bytes, settings.retention_days, settings.poll_s) == (2**30, 2190, 1.0)
+    assert (settings.max_bytes, settings.retention_days, settings.poll_s) == (2**30, 3653, 1.0)
     assert (settings.bucket_name, settings.metrics_listen) == ("aumos-governance-evidence", "")
 
 
@@ -106,7 +106,7 @@ async def test_it_tells_what_it_waits_for_and_ends_in_good_order(port: int, numb
         asyncio.timeout(60),
     ):
         problems: dict[str, str] = {}
-        while problems.keys() != {"start", "scheduler", "verifier"}:
+        while problems.keys() != {"start", "scheduler", "verifier", "overdue"}:
             await asyncio.sleep(0.1)
             try:
                 answer = await http.get("/ready")

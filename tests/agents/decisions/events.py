@@ -1,11 +1,12 @@
 """Policy events as the folds see them, made by the decisions themselves."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from agents.decisions.outcome import Finding, Outcome, Rejection
-from agents.decisions.policy import CheckedModule, PolicyCommand, decide_policy, source_of
+from agents.decisions.policy import PolicyCommand, decide_policy, source_of
+from agents.decisions.submission import CheckedModule, Submission
 from agents.tenant_settings import NO_TENANT_SETTINGS, TenantSettings
 from projections.apply.happened import Happened
 from projections.apply.policy import PolicyState, evolve
@@ -14,12 +15,22 @@ from tests.agents.commands import TENANT
 
 START = datetime(2026, 1, 2, tzinfo=UTC)
 WARNING = Finding("policy.rego", 2, 1, "style", "not nice", "be nice")
+REPORT: Mapping[str, object] = {"tests": 2, "coverage": 75.0, "inputs": 9, "slowest_us": 120}
 
 
-def checked(version: int, source: str, findings: Sequence[Finding] = ()) -> CheckedModule:
+def checked(submission: Submission, findings: Sequence[Finding] = ()) -> CheckedModule:
     """What a submission check made of a source."""
+    version = submission.version
     return CheckedModule(
-        version, tuple(findings), f"# {version}\n{source}", "p", f"{version:064x}", (WARNING,)
+        version=version,
+        findings=tuple(findings),
+        module=f"# {version}\n{submission.rego_content}",
+        package="p",
+        module_digest=f"{version:064x}",
+        warnings=(WARNING,),
+        modules=tuple((path, f"# moved\n{text}") for path, text in submission.files),
+        data='{"data":{}}',
+        report=REPORT,
     )
 
 
@@ -38,7 +49,7 @@ class History:
     def decide(self, command: PolicyCommand, findings: Sequence[Finding] = ()) -> Outcome:
         """The outcome; the state stays as it is."""
         source = source_of(self.state, command)
-        module = checked(source[0], source[1], findings) if source else None
+        module = checked(source, findings) if source else None
         aggregate = command.aggregate(TENANT)
         return decide_policy(self.state, aggregate, command, module, self.actor, self.settings)
 

@@ -10,15 +10,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agents.decisions.evaluation import (
+from agents.decisions.answering import (
     MAX_OBLIGATIONS,
     MAX_REASONS,
     KnownAnswer,
     Pointer,
     Verdict,
-    decide_evaluation,
     needs_last_known,
 )
+from agents.decisions.evaluation import Gate, decide_evaluation
 from agents.decisions.outcome import Rejection
 from schemas.codec import decode, encode
 from schemas.models import Evaluate
@@ -48,13 +48,17 @@ ERRORS = ("undefined", "not_loaded", "evaluation_error", "timeout", "unreachable
 COMMAND = evaluate("model/m-17")
 
 
+def gate(pointer: Pointer) -> Gate:
+    return Gate((pointer.policy_id,), (pointer,))
+
+
 def body_of(
     pointer: Pointer = POINTER,
     verdict: Verdict = ALLOW,
     known: KnownAnswer | None = None,
     command: Evaluate = COMMAND,
 ) -> Mapping[str, object]:
-    outcome = decide_evaluation(command, pointer, verdict, "decision-1", known)
+    outcome = decide_evaluation(command, gate(pointer), [verdict], "decision-1", [known])
     assert not isinstance(outcome, Rejection)
     (draft,) = outcome
     assert draft.type == "governance.policy.evaluated"
@@ -230,21 +234,23 @@ def test_violations_become_reasons_in_order_as_text_and_bounded() -> None:
 
 
 def test_an_unknown_policy_is_rejected() -> None:
-    outcome = decide_evaluation(COMMAND, None, None, "decision-1")
+    outcome = decide_evaluation(COMMAND, None, (), "decision-1", ())
     assert isinstance(outcome, Rejection)
     assert outcome.reason == "unknown_policy"
 
 
 @pytest.mark.parametrize("state", ["draft", "retired"])
 def test_a_policy_without_an_active_version_is_rejected(state: str) -> None:
-    outcome = decide_evaluation(COMMAND, replace(POINTER, version=None, state=state), None, "decision-1")
+    outcome = decide_evaluation(
+        COMMAND, gate(replace(POINTER, version=None, state=state)), [None], "decision-1", [None]
+    )
     assert isinstance(outcome, Rejection)
     assert outcome.reason == "policy_not_active"
     assert state in outcome.detail
 
 
 def test_a_version_that_was_not_asked_decides_nothing() -> None:
-    outcome = decide_evaluation(COMMAND, POINTER, None, "decision-1")
+    outcome = decide_evaluation(COMMAND, gate(POINTER), [None], "decision-1", [None])
     assert isinstance(outcome, Rejection)
     assert outcome.reason == "policy_not_active"
 

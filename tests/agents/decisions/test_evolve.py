@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from agents.decisions.outcome import Rejection
 from agents.decisions.policy import PolicyCommand
-from projections.apply.decision import decision_row
+from projections.apply.decision import decision_parts, decision_row
 from projections.apply.happened import Happened
 from projections.apply.policy import POLICY_EVENTS, PolicyState, evolve
 from schemas.models import FailActivation, RetirePolicy, UpdatePolicy
@@ -70,17 +70,37 @@ def test_other_events_are_no_policy_events() -> None:
         evolve(state, happened("governance.policy.evaluated", 2, {"policy_id": "p"}))
 
 
+DECISION = {"policy_id": "p-1", "version": 3, "decision_point": "promote", "combining": "", "parts": []}
+"""A decision of one policy whose caller named its gate."""
+
+
 def test_a_decision_row_says_what_lists_filter_by() -> None:
-    body = {"policy_id": "p-1", "version": 3, "outcome": "allow", "basis": "policy", "answer": "deny"}
+    body = {**DECISION, "outcome": "allow", "basis": "policy", "answer": "deny"}
     row = decision_row(happened("governance.policy.evaluated", 9, body))
     assert (row.decision_id, row.policy_id, row.policy_version) == ("event-9", "p-1", 3)
     assert (row.outcome, row.basis, row.occurred_at, row.lane_seq) == ("allow", "policy", START, 9)
-    assert row.answer == "deny"
+    assert (row.answer, row.decision_point) == ("deny", "")
+
+
+def test_the_row_of_a_decision_point_names_it_and_has_a_row_for_each_policy() -> None:
+    said = {"policy_id": "p-2", "version": None, "answer": "", "outcome": "deny", "basis": "fail_mode"}
+    body = {
+        **DECISION,
+        "outcome": "deny",
+        "basis": "fail_mode",
+        "answer": "",
+        "combining": "all_must_allow",
+        "parts": [said, {**said, "policy_id": "p-3", "version": 7}],
+    }
+    event = happened("governance.policy.evaluated", 9, body)
+    assert decision_row(event).decision_point == "promote"
+    rows = [(row.decision_id, row.place, row.policy_id, row.policy_version) for row in decision_parts(event)]
+    assert rows == [("event-9", 0, "p-2", None), ("event-9", 1, "p-3", 7)]
 
 
 @pytest.mark.parametrize(("basis", "answer"), [("policy", "deny"), ("fail_mode", "")])
 def test_a_decision_that_names_no_answer_was_the_policys_own_unless_it_failed(
     basis: str, answer: str
 ) -> None:
-    body = {"policy_id": "p-1", "version": 3, "outcome": "deny", "basis": basis, "answer": ""}
+    body = {**DECISION, "outcome": "deny", "basis": basis, "answer": ""}
     assert decision_row(happened("governance.policy.evaluated", 9, body)).answer == answer

@@ -20,6 +20,12 @@ def fail(version: int = 1) -> FailActivation:
     return FailActivation(policy="gate", version=version, reason="not confirmed in time")
 
 
+def submitted(policy: PolicyState | None, command: PolicyCommand) -> tuple[int, str]:
+    submission = source_of(policy, command)
+    assert submission is not None
+    return submission.version, submission.rego_content
+
+
 def states(policy: PolicyState) -> Sequence[str]:
     return [version.state for version in policy.versions]
 
@@ -226,12 +232,12 @@ def test_a_source_that_the_check_refuses_is_rejected_with_every_finding(command:
 
 def test_a_source_is_checked_for_the_version_that_it_would_become_and_only_where_one_comes_along() -> None:
     history = History()
-    assert source_of(None, create()) == (1, "package p")
+    assert submitted(None, create()) == (1, "package p")
     assert source_of(None, UPDATE) is None
     policy = history.take(create())
     assert source_of(policy, create()) is None
-    assert source_of(policy, UPDATE) == (2, "package p"), "checked again: rules and builtins may have changed"
-    assert source_of(policy, UpdatePolicy(policy="gate", rego_content="package q")) == (2, "package q")
+    assert submitted(policy, UPDATE) == (2, "package p"), "checked again: rules and builtins may have changed"
+    assert submitted(policy, UpdatePolicy(policy="gate", rego_content="package q")) == (2, "package q")
     assert source_of(policy, activate()) is None
     assert source_of(history.take(RETIRE), UPDATE) is None
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
@@ -43,6 +44,19 @@ def superuser(stack: devstack.Stack) -> str:
 @pytest.fixture
 async def postgres_store(stack: devstack.Stack, superuser: str) -> AsyncIterator[PostgresStore]:
     """An empty store."""
+    async with _emptied(stack, superuser, SESSION_S) as store:
+        yield store
+
+
+@pytest.fixture
+async def patient_store(stack: devstack.Stack, superuser: str) -> AsyncIterator[PostgresStore]:
+    """An empty store whose transactions may take as long as a busy machine needs."""
+    async with _emptied(stack, superuser, 60.0) as store:
+        yield store
+
+
+@asynccontextmanager
+async def _emptied(stack: devstack.Stack, superuser: str, session_s: float) -> AsyncIterator[PostgresStore]:
     connection = await asyncpg.connect(superuser)
     try:
         names = await connection.fetch("SELECT tablename FROM pg_tables WHERE schemaname = 'governance'")
@@ -51,7 +65,7 @@ async def postgres_store(stack: devstack.Stack, superuser: str) -> AsyncIterator
     finally:
         await connection.close()
     dsn = urlsplit(stack.environment("worker")["AUMOS_DATABASE_URL"])
-    store = await PostgresStore.connect(urlunsplit(dsn._replace(path=f"/{DATABASE}")), POOL, SESSION_S)
+    store = await PostgresStore.connect(urlunsplit(dsn._replace(path=f"/{DATABASE}")), POOL, session_s)
     try:
         yield store
     finally:

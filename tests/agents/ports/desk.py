@@ -5,14 +5,18 @@ from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Final
 
+import orjson
+
 from agents.breaker import Breaker
-from agents.decisions.policy import CheckedModule
+from agents.decisions.submission import CheckedModule, Submission
 from agents.lanes.batch import Committed
 from agents.lanes.handlers.compliance import ComplianceHandler
+from agents.lanes.handlers.decision_points import with_decision_points
 from agents.lanes.handlers.evaluation import EvaluationHandler
 from agents.lanes.handlers.evidence import EvidenceHandler
 from agents.lanes.handlers.policy import PolicyHandler
 from agents.lanes.handlers.port import Handler
+from agents.lanes.handlers.shadows import ShadowEvaluator
 from agents.lanes.lane import LaneRuntime, Lanes
 from agents.lanes.memory_log import MemoryBroker, MemoryLog
 from agents.lanes.patience import Patience
@@ -45,9 +49,14 @@ class Desk:
         self.broker = broker or MemoryBroker()
         self.log = MemoryLog(self.broker)
         self.error: EvaluationError = ""
+        self.violations: list[str] = []
+        self.now = NOW
+        """What its clock says."""
         handlers: dict[Family, Handler] = {
-            "policy": PolicyHandler(store, _check, settings),
-            "evaluation": EvaluationHandler(store, self, 200, breaker),
+            "policy": with_decision_points(PolicyHandler(store, _check, settings)),
+            "evaluation": EvaluationHandler(
+                store, ShadowEvaluator(self), 200, breaker, settings, lambda: self.now
+            ),
             "compliance": ComplianceHandler(library().regulations, lambda: NOW),
             "evidence": EvidenceHandler(LINKABLE, MAX_BYTES),
         }
@@ -77,14 +86,28 @@ class Desk:
 
     def _runtime(self, store: LaneStore, handler: Handler) -> LaneRuntime:
         publication, patience = Publication(store, self.log), Patience(lambda _: None)
-        return LaneRuntime(READER, handler, store, self.log, self.log, publication, patience, lambda: NOW)
+        return LaneRuntime(
+            READER, handler, store, self.log, self.log, publication, patience, lambda: self.now
+        )
 
     async def evaluate(self, questions: Sequence[Question]) -> list[Answer]:
-        """An OPA that allows everything, or fails as ``error`` says."""
-        result = None if self.error else b'{"allow":true,"violations":[]}'
+        """An OPA that allows everything, denies for ``violations``, or fails as ``error`` says."""
+        said = orjson.dumps({"allow": not self.violations, "violations": self.violations})
+        result = None if self.error else said
         return [Answer(q.id, result, self.error, "", 100, "opa-0", q.confirmed_revision) for q in questions]
 
 
-async def _check(tenant: str, policy_id: str, version: int, source: str) -> CheckedModule:
+async def _check(tenant: str, policy_id: str, submission: Submission) -> CheckedModule:
+    version, source = submission.version, submission.rego_content
     digest = sha256(f"{tenant}{policy_id}{version}{source}".encode()).hexdigest()
-    return CheckedModule(version, (), f"# v{version}\n{source}", "p", digest, ())
+    return CheckedModule(
+        version,
+        (),
+        f"# v{version}\n{source}",
+        "p",
+        digest,
+        (),
+        submission.files,
+        f'{{"files":{len(submission.files)}}}',
+        {"tests": 1, "coverage": 87.5, "inputs": 2, "slowest_us": 300},
+    )

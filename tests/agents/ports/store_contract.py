@@ -7,27 +7,50 @@ from dataclasses import replace
 
 import pytest
 
-from agents.decisions.evaluation import KnownAnswer
+from agents.decisions.answering import KnownAnswer
+from agents.decisions.overriding import DecisionState
 from agents.errors import Conflict, Outage
 from agents.lanes.ports import Changes, InboxRow, LaneAdvance, LaneStore
 from agents.reading import Identified
 from agents.records import CommandRecord
+from projections.apply.decision_point import evolve as evolve_point
+from projections.apply.decision_stats import MAX_VIOLATIONS, OTHER, DecisionStats, compared
+from projections.apply.happened import happened
 from projections.apply.policy import PolicyState
-from schemas.identity import policy_id
-from schemas.models import RetirePolicy, SuspendPolicy, UpdatePolicy
+from schemas.identity import decision_point_id, policy_id
+from schemas.models import (
+    ActivatePolicy,
+    ApproveCorrection,
+    CorrectEvent,
+    HoldEntries,
+    OverrideDecision,
+    PolicyFile,
+    ReplayGate,
+    ReportReplay,
+    RetirePolicy,
+    SuspendPolicy,
+    UnbindDecisionPoint,
+    UnshadowPolicy,
+    UpdatePolicy,
+)
+from schemas.personal import SubjectKey
 from schemas.topics import event_topic_of
 from tests.agents.commands import (
     TENANT,
     activate,
+    ask,
+    bind,
     confirm,
     create,
     discard,
     evaluate,
+    lane_of,
     record,
     resources_in,
     retry,
 )
 from tests.agents.ports.desk import NOW, READER, Desk
+from tests.agents.ports.shadowed import TwoMinded
 from tests.agents.simulation.scenario import FIRST, POLICY, SECOND
 
 GATE = (TENANT, policy_id(TENANT, "gate"))
@@ -46,9 +69,10 @@ async def the_policy(store: LaneStore) -> PolicyState:
 
 
 class StoreContract:
-    """Subclasses give the fixtures ``store``, empty at first, and ``silence``.
+    """Subclasses give the fixtures ``store``, empty at first, ``silence`` and ``stats``.
 
-    ``silence`` is as long as a process may be paused before its transactions are ended.
+    ``silence`` is as long as a process may be paused before its transactions are ended; ``stats`` reads what
+    is counted of decisions.
     """
 
     async def test_a_lane_never_seen_stands_at_its_beginning(self, store: LaneStore) -> None:
@@ -70,6 +94,57 @@ class StoreContract:
             assert await transaction.inbox(digests.keys()) == digests
         assert (row.next_offset, row.next_seq, row.last_event_time) == (2, 3, NOW)
         assert await store.stored(FIRST, 1, 10) == [event.record for event in committed.events[FIRST]]
+
+    async def test_an_event_and_what_audit_events_say_about_it_are_found_by_its_tenant(
+        self, store: LaneStore
+    ) -> None:
+        desk = Desk(store)
+        (wrong,) = (await desk.say(create(), "p-1")).events[POLICY]
+        event_id = wrong.happened.event_id
+        propose = CorrectEvent(**POLICY._asdict(), event_id=event_id, reason="wrong", details=b"{}")
+        (request,) = (await desk.say(propose, "c-1")).events[POLICY]
+        approve = ApproveCorrection(**POLICY._asdict(), request=request.happened.event_id)
+        sent = desk.broker.append(record(approve, "c-2", actor="another"))
+        (correction,) = (await desk.decide([sent])).events[POLICY]
+        async with store.transaction([POLICY]) as transaction:
+            assert await transaction.event(TENANT, event_id) == wrong.record
+            assert await transaction.event("other", event_id) is None
+            assert await transaction.event(TENANT, "unknown") is None
+            assert await transaction.audit_events(TENANT, f"event/{event_id}") == [correction.record]
+            assert await transaction.audit_events("other", f"event/{event_id}") == []
+
+    async def test_a_subjects_key_is_made_once_and_destroyed_for_good(self, store: LaneStore) -> None:
+        key = SubjectKey(TENANT, bytes(32), "p-1", b"c" * 32, b"k" * 32)
+        digest = TENANT, key.subject
+        for changes in (Changes(subject_keys=[key]), Changes(erased=[(TENANT, "p-1")])):
+            async with store.transaction([FIRST]) as transaction:
+                before = await transaction.subject_keys([digest, ("other", key.subject)])
+                assert before == ({digest: key} if changes.erased else {})
+                changes.lanes[FIRST] = LaneAdvance(0, 1, 0, NOW)
+                await transaction.write(changes)
+        async with store.transaction([FIRST]) as transaction:
+            destroyed = replace(key, key=None)
+            assert await transaction.subject_keys([digest]) == {digest: destroyed}
+            assert await transaction.subject_key(TENANT, "p-1") == destroyed
+            assert await transaction.subject_key("other", "p-1") is None
+        again = Changes(subject_keys=[replace(key, pseudonym="p-2")])
+        again.lanes[FIRST] = LaneAdvance(0, 1, 0, NOW)
+        with pytest.raises(Conflict):
+            async with store.transaction([FIRST]) as transaction:
+                await transaction.write(again)
+
+    async def test_what_is_said_about_resources_that_begin_alike_is_found(self, store: LaneStore) -> None:
+        desk = Desk(store)
+        lane = lane_of(HoldEntries(hold="x", authority="a", reason=""))
+        held = [
+            (await desk.say(HoldEntries(hold=name, authority="a", reason=""), name)).events[lane][0]
+            for name in ("case_1", "case%2")
+        ]
+        async with store.transaction([lane]) as transaction:
+            found = await transaction.audit_events(TENANT, "hold/case_", prefix=True)
+            assert found == [held[0].record]
+            assert len(await transaction.audit_events(TENANT, "hold/", prefix=True)) == 2
+            assert await transaction.audit_events("other", "hold/", prefix=True) == []
 
     async def test_the_last_answer_of_a_policy_on_a_resource_is_found(self, store: LaneStore) -> None:
         desk = Desk(store)
@@ -99,6 +174,56 @@ class StoreContract:
         assert [body["outcome"] for body in bodies] == ["allow", "deny"]
         assert [body["known_decision"] for body in bodies] == [known.events[FIRST][0].happened.event_id, ""]
         assert {body["error"] for body in bodies} == {"timeout"}
+
+    async def test_counts_are_what_a_replay_of_the_events_counts(
+        self, store: LaneStore, stats: Callable[[], Awaitable[DecisionStats]]
+    ) -> None:
+        desk = Desk(store)
+        await desk.with_active_policy()
+        for n in range(MAX_VIOLATIONS // 2):
+            desk.error = "timeout" if n % 5 == 4 else ""
+            desk.violations = [f"rule_{n}: x", *(f"text {n} {each}" for each in range(5))] if n % 2 else []
+            asked = [evaluate(r, decision_point=f"point {n * 3 % 25}") for r in resources_in(FIRST, 2)]
+            asked += [evaluate(r, decision_point="gate") for r in resources_in(SECOND, 3)]
+            batch = [desk.sent(command, f"e-{n}-{number}") for number, command in enumerate(asked)]
+            await desk.decide(batch)
+        replayed = DecisionStats()
+        for lane in (POLICY, FIRST, SECOND):
+            records = await store.stored(lane, 1, 1000)
+            replayed.add(happened(record) for record in records)
+        assert len(replayed.activations) == 1
+        assert OTHER in {key[3] for key in replayed.reasons}
+        assert [problem for same, problem in compared(await stats(), replayed) if not same] == []
+
+    async def test_a_policys_shadow_comes_back_as_it_was_folded_until_it_ends(self, store: LaneStore) -> None:
+        desk = TwoMinded(store)
+        await desk.with_shadow()
+        asked = (await the_policy(store)).shadow
+        assert asked is not None
+        assert (asked.version, asked.requested_by, asked.revision) == (2, "someone", 0)
+        assert (await store.pointers([GATE]))[GATE].shadow is None, "no OPA holds it yet"
+        await desk.say(confirm(version=2, revision=9), "s-1")
+        assert (await the_policy(store)).shadow == replace(asked, revision=9)
+        assert (await store.pointers([GATE]))[GATE].shadow == (2, 9)
+        await desk.say(UnshadowPolicy(policy="gate"), "s-2")
+        assert (await the_policy(store)).shadow is None
+        assert (await store.pointers([GATE]))[GATE].shadow is None
+
+    async def test_what_came_of_shadows_adds_up_in_each_lane_as_the_events_say(
+        self, store: LaneStore, stats: Callable[[], Awaitable[DecisionStats]]
+    ) -> None:
+        desk = TwoMinded(store)
+        await desk.with_loaded_shadow()
+        sayings: list[dict[str, object]] = [{"allow": False}, {"allow": True}, {"error": "timeout"}]
+        for number, desk.says in enumerate(sayings):
+            asked = [evaluate(r) for r in (*resources_in(FIRST, 2), *resources_in(SECOND, 1))]
+            await desk.decide([desk.sent(each, f"e-{number}-{n}") for n, each in enumerate(asked)])
+        counted = {(day.version, day.day, day.partition): v for day, v in (await stats()).shadows.items()}
+        assert counted == {(2, NOW.date(), 1): [4, 2, 2], (2, NOW.date(), SECOND.partition): [2, 1, 1]}
+        replayed = DecisionStats()
+        for lane in (POLICY, FIRST, SECOND):
+            replayed.add(happened(record) for record in await store.stored(lane, 1, 1000))
+        assert replayed.shadows == (await stats()).shadows
 
     async def test_stored_events_come_in_order_from_a_sequence_on_and_bounded(self, store: LaneStore) -> None:
         desk = Desk(store)
@@ -158,8 +283,16 @@ class StoreContract:
     async def test_a_policy_comes_back_as_it_was_folded(self, store: LaneStore) -> None:
         desk = Desk(store)
         await desk.say(create(description="first", regulation_refs=["soc2"], timeout_ms=50), "p-1")
-        await desk.say(UpdatePolicy(policy="gate", rego_content="package q", fail_mode="open"), "p-2")
+        files = [
+            PolicyFile(path="lib/roles.rego", content="package lib.roles"),
+            PolicyFile(path="a.json", content="{}"),
+        ]
+        update = UpdatePolicy(policy="gate", rego_content="package q", fail_mode="open", files=files)
+        await desk.say(update, "p-2")
         state = await the_policy(store)
+        assert [file["path"] for file in state.newest.files] == ["lib/roles.rego", "a.json"]
+        assert (len(state.newest.modules), state.newest.data) == (2, '{"files":2}')
+        assert state.newest.checked == {"tests": 1, "coverage": 87.5, "inputs": 2, "slowest_us": 300}
         assert (state.version, len(state.versions), state.newest.fail_mode) == (2, 2, "open")
         assert (state.versions[0].description, state.versions[0].timeout_ms) == ("first", 50)
         assert state.versions[0].regulation_refs == ("soc2",)
@@ -198,6 +331,89 @@ class StoreContract:
         await desk.say(confirm(revision=2), "p-6")
         pointer = (await store.pointers([GATE]))[GATE]
         assert (pointer.version, pointer.suspended, pointer.confirmed_revision) == (1, False, 2)
+
+    async def test_a_decision_point_is_seen_with_what_its_policies_point_to(self, store: LaneStore) -> None:
+        desk = Desk(store)
+        await desk.with_active_policy()
+        await desk.say(create("other"), "p-4")
+        key, never = ((TENANT, decision_point_id(TENANT, name)) for name in ("model.promote", "nowhere"))
+        assert await store.points([key, never]) == {}
+        bound = await desk.say(bind("other", "gate", combining="all_must_allow"), "p-5")
+        (event,) = next(iter(bound.events.values()))
+        gate = (await store.points([key, never]))[key]
+        pointers = await store.pointers([GATE, (TENANT, policy_id(TENANT, "other"))])
+        assert (gate.policies, gate.combining) == (("other", "gate"), "all_must_allow")
+        assert gate.pointers == (pointers[TENANT, policy_id(TENANT, "other")], pointers[GATE])
+        assert gate.binding == event.happened.event_id
+        async with store.transaction([POLICY]) as transaction:
+            assert await transaction.points([key]) == {key: gate}
+            states = await transaction.decision_points([key, never])
+        assert states == {key: evolve_point(None, event.happened)}
+        unbound = await desk.say(UnbindDecisionPoint(name="model.promote"), "p-6")
+        (last,) = next(iter(unbound.events.values()))
+        assert await store.points([key]) == {}
+        async with store.transaction([POLICY]) as transaction:
+            after = await transaction.decision_points([key])
+        assert after == {key: evolve_point(states[key], last.happened)}
+
+    async def test_a_decision_is_found_whole_and_so_is_that_it_was_overridden(self, store: LaneStore) -> None:
+        desk = Desk(store)
+        desk.error = "undefined"
+        for command, command_id in (
+            (create(enforcement="soft_mandatory"), "p-1"),
+            (activate(), "p-2"),
+            (confirm(), "p-3"),
+        ):
+            await desk.say(command, command_id)
+        (resource,) = resources_in(FIRST, 1)
+        decided = (await desk.say(evaluate(resource), "e-1")).events[FIRST][0].happened
+        key, unknown = (TENANT, decided.event_id), (TENANT, "never")
+        async with store.transaction([FIRST]) as transaction:
+            assert await transaction.decisions([]) == {}
+            assert await transaction.decisions([key, unknown]) == {key: DecisionState(decided, False)}
+        override = OverrideDecision(decision_id=decided.event_id, resource=resource, reason="seen")
+        made = desk.broker.append(record(override, "o-1", actor="another"))
+        ((overridden,),) = (await desk.decide([made])).events.values()
+        assert overridden.happened.type == "governance.policy.overridden"
+        async with store.transaction([FIRST]) as transaction:
+            assert await transaction.decisions([key]) == {key: DecisionState(decided, True)}
+
+    async def test_the_last_answer_of_a_policy_that_a_decision_point_asked_is_found(
+        self, store: LaneStore
+    ) -> None:
+        desk = Desk(store)
+        await desk.with_active_policy()
+        for command, command_id in (
+            (create("other"), "o-1"),
+            (activate("other"), "o-2"),
+            (confirm("other"), "o-3"),
+        ):
+            await desk.say(command, command_id)
+        await desk.say(bind("other", "gate"), "p-5")
+        (resource,) = resources_in(FIRST, 1)
+        decided = await desk.say(ask(resource), "e-1")
+        keys = [(*GATE, resource), (TENANT, policy_id(TENANT, "other"), resource)]
+        async with store.transaction([FIRST]) as transaction:
+            found = await transaction.last_answers(keys)
+        known = KnownAnswer(decided.events[FIRST][0].happened.event_id, "allow")
+        assert found == dict.fromkeys(keys, known)
+
+    async def test_the_newest_replay_of_a_version_comes_back_as_it_was_folded(self, store: LaneStore) -> None:
+        desk = Desk(store)
+        await desk.say(create(), "p-1")
+        gated = ActivatePolicy(policy="gate", version=1, replay=ReplayGate(days=7, flip_budget=2))
+        for command_id in ("p-2", "p-4"):
+            await desk.say(gated, command_id)
+            replay = (await the_policy(store)).versions[0].replay
+            assert replay is not None
+            assert (replay.outcome, replay.days, replay.flip_budget, replay.report) == ("running", 7, 2, None)
+            asked = replay.replay_id
+            report = ReportReplay(policy="gate", version=1, replay=asked, error="away", report=None)
+            await desk.say(report, f"{command_id}-report")
+            kept = (await the_policy(store)).versions[0].replay
+            assert kept is not None
+            assert (kept.replay_id, kept.outcome, kept.reason) == (asked, "failed", "away")
+            assert (kept.requested_by, kept.overridden_by) == (replay.requested_by, "")
 
     async def test_records_in_quarantine_are_kept_whole_and_resolved(self, store: LaneStore) -> None:
         desk = Desk(store)

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from agents.lanes.memory import MemoryStore
+from projections.apply.decision_stats import DecisionStats
 from tests.agents.ports.store_contract import StoreContract
 
 
@@ -21,3 +22,10 @@ class TestMemoryStore(StoreContract):
             store.tables.end_idle_transactions()
 
         return pass_by
+
+    @pytest.fixture
+    def stats(self, store: MemoryStore) -> Callable[[], Awaitable[DecisionStats]]:
+        async def read() -> DecisionStats:
+            return store.tables.stats
+
+        return read

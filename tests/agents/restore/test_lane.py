@@ -65,6 +65,7 @@ def known(tables: Tables) -> object:
         tables.workflows,
         tables.evidence,
         {key: value for key, value in tables.counters.items() if value},
+        tables.stats,
     )
 
 

@@ -8,13 +8,15 @@ from hashlib import sha256
 from typing import Final
 
 from agents.decisions.outcome import Finding
-from agents.decisions.policy import CheckedModule
+from agents.decisions.submission import CheckedModule, Submission
 from agents.lanes.drafting import MAX_EVENT_BYTES
 from agents.lanes.handlers.compliance import ComplianceHandler
+from agents.lanes.handlers.decision_points import with_decision_points
 from agents.lanes.handlers.evaluation import EvaluationHandler
 from agents.lanes.handlers.evidence import EvidenceHandler
 from agents.lanes.handlers.policy import PolicyHandler
 from agents.lanes.handlers.port import Handler
+from agents.lanes.handlers.shadows import ShadowEvaluator
 from agents.lanes.lane import LaneRuntime, Lanes
 from agents.lanes.memory import MemoryStore, Tables
 from agents.lanes.memory_log import MemoryBroker, MemoryLog
@@ -70,8 +72,8 @@ class Worker:
         self.store = store = MemoryStore(servers.tables, points)
         solitude = Solitude()
         handlers: Mapping[Family, Handler] = {
-            "policy": PolicyHandler(store, self._check),
-            "evaluation": EvaluationHandler(store, self, 200),
+            "policy": with_decision_points(PolicyHandler(store, self._check)),
+            "evaluation": EvaluationHandler(store, ShadowEvaluator(self), 200, clock=servers.clock),
             "compliance": ComplianceHandler(library().regulations, servers.clock),
             "evidence": EvidenceHandler(LINKABLE, MAX_BYTES),
         }
@@ -131,7 +133,8 @@ class Worker:
         result = b'{"allow":%b,"violations":[],"more":"%b"}' % (b"true" if allow else b"false", more)
         return Answer(question.id, result, "", "", 100, "opa-0", question.confirmed_revision)
 
-    async def _check(self, tenant: str, policy_id: str, version: int, source: str) -> CheckedModule:
+    async def _check(self, tenant: str, policy_id: str, submission: Submission) -> CheckedModule:
+        version, source = submission.version, submission.rego_content
         await self.points("check")
         self._survive(source.encode())
         if source == BAD_SOURCE or MANY in source.encode():

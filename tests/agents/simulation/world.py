@@ -197,10 +197,14 @@ class World:
                 for where, log in broker.events.items()
             },
             decisions=tables.decisions,
+            decision_parts={(part.decision_id, part.place): part for part in tables.decision_parts},
+            decision_points=tables.decision_points,
+            overrides=tables.overrides,
             policies={key: document(state) for key, state in tables.policies.items()},
             workflows={key: workflow_document(state) for key, state in tables.workflows.items()},
             submitted={key: asdict(state) for key, state in tables.evidence.items()},
             counters=tables.counters,
+            stats=tables.stats,
         )
 
 

@@ -12,6 +12,8 @@ from audit_sink.ledger.tiles import (
     decode_bundle,
     encode_bundle,
     hash_in,
+    hashes_of,
+    pyramid,
     read_path,
     tile_of,
     tiles_between,
@@ -102,7 +104,7 @@ def test_every_hash_of_a_proof_follows_from_the_tiles_of_the_log(size: int, data
             tile = tile_of(node, size)
             assert tile in present
             low, high = node.place << node.level, (node.place + 1) << node.level
-            assert hash_in(tile, data_of(tile), node) == definition(LEAVES[low:high])
+            assert hash_in(tile, pyramid(hashes_of(data_of(tile))), node) == definition(LEAVES[low:high])
 
 
 def test_a_node_beyond_the_log_has_no_tile() -> None:
@@ -112,9 +114,9 @@ def test_a_node_beyond_the_log_has_no_tile() -> None:
 
 def test_a_tile_does_not_answer_for_a_node_elsewhere() -> None:
     with pytest.raises(ValueError, match="does not cover"):
-        hash_in(Tile(0, 0, 2), bytes(64), Node(0, 2))
-    with pytest.raises(ValueError, match="has 63 bytes"):
-        hash_in(Tile(0, 0, 2), bytes(63), Node(0, 0))
+        hash_in(Tile(0, 0, 2), pyramid([bytes(32)] * 2), Node(0, 2))
+    with pytest.raises(ValueError, match="has 3 hashes"):
+        hash_in(Tile(0, 0, 2), pyramid([bytes(32)] * 3), Node(0, 0))
 
 
 @given(st.lists(st.binary(max_size=300), max_size=256))

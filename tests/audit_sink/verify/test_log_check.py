@@ -26,7 +26,10 @@ from tests.audit_sink.notarised import ORIGIN, START, World
 
 LANE = Lane("governance.policy.events.v1", 0)
 
-OFFLINE = {"note", "size", "bytes", "tiles", "root", "consistency", "lanes", "tenant", "guard", "fresh"}
+OFFLINE = {
+    *("note", "size", "bytes", "tiles", "root", "consistency", "lanes", "tenant", "corrections"),
+    *("guard", "fresh"),
+}
 
 
 @pytest.fixture(scope="module")
@@ -37,6 +40,7 @@ def world() -> World:
         world = World()
         for count in (5, 250, 300):
             world.append(count)
+            world.correct(3)
             await world.settle()
             world.now += timedelta(seconds=61)
         await world.settle()
@@ -156,7 +160,7 @@ async def test_a_weakened_guard_is_found(tmp_path: Path) -> None:
 
 async def test_another_guard_than_the_trusted_one_is_found(world: World, folder: Path) -> None:
     report = Report(ORIGIN)
-    trust = replace(world.trust(), guard="ab" * 32)
+    trust = replace(world.trust(), guards=("ab" * 32,))
     await LogCheck(Folder(folder), trust, report, lambda done, total: None).run([], world.now)
     assert failed(report) == {"guard"}
 

@@ -1,0 +1,1 @@
+"""The parts of the bench that judge: a bench that cannot fail measures nothing."""
