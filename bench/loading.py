@@ -1,7 +1,7 @@
 """`python -m bench.loading COUNT`: fills a wall by the sink's own appender and says what memory it took.
 
 Runs as a process of its own, so that nothing but the appender and its input counts. The writer's DSN is in
-BENCH_WALL_DSN. Prints a JSON object at each of the marks.
+BENCH_WALL_DSN. Prints a JSON object after each poll.
 """
 
 import json
@@ -23,24 +23,14 @@ from bench.wall_events import polls
 
 ROWS: Final = 4_096
 """Rows of one transaction: the sink's own bound."""
-MARKS: Final = (10_000, 100_000, 500_000, 1_000_000, 1_500_000, 2_000_000)
-"""Entries at which the memory is told; the end is told, too."""
 
 
 def _told(count: int) -> Iterator[Poll]:
-    marks = [mark for mark in MARKS if mark < count]
-    done = 0
-    for poll in polls(-(-count // ROWS), ROWS, "r" * (WALL_ROW_BYTES // 4)):
+    process = psutil.Process()
+    for number, poll in enumerate(polls(-(-count // ROWS), ROWS, "r" * (WALL_ROW_BYTES // 4)), 1):
         yield poll
-        done += ROWS
-        if marks and done >= marks[0]:
-            marks.pop(0)
-            _tell(done)
-
-
-def _tell(entries: int) -> None:
-    rss = psutil.Process().memory_info().rss / 2**20
-    print(json.dumps({"entries": entries, "rss_mb": round(rss, 1)}), flush=True)
+        rss = process.memory_info().rss / 2**20
+        print(json.dumps({"entries": number * ROWS, "rss_mb": round(rss, 1)}), flush=True)
 
 
 async def _load(count: int) -> None:
@@ -48,8 +38,7 @@ async def _load(count: int) -> None:
     async with PostgresWall(os.environ["BENCH_WALL_DSN"], 5) as wall:
         if await wall.try_lead() is None:
             raise SystemExit("another sink writes to the bench's wall")
-        state = await append_polls(wall, _told(count), Telemetry(CollectorRegistry()))
-    _tell(state.edge.size)
+        await append_polls(wall, _told(count), Telemetry(CollectorRegistry()))
 
 
 if __name__ == "__main__":

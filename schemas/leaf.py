@@ -9,7 +9,7 @@ agents store it, the wall hashes it, and consumers and checkers compute the same
 The leaf hash is RFC 9162's ``SHA-256(0x00 || entry)``.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import sha256
@@ -55,6 +55,16 @@ def encode_entry(record: EventRecord) -> tuple[bytes, bytes | None]:
 def leaf_hash(entry: bytes) -> bytes:
     """RFC 9162 section 2.1.1: the hash of a leaf (32 bytes)."""
     return sha256(b"\x00" + entry).digest()
+
+
+def leaf_hashes(entries: Iterable[bytes]) -> list[bytes]:
+    """:func:`leaf_hash` of each, in less time."""
+    hashes = []
+    for entry in entries:
+        leaf = _LEAF()  # to copy a begun hash costs less than to begin one
+        leaf.update(entry)
+        hashes.append(leaf.digest())
+    return hashes
 
 
 def large_value_of(entry: bytes) -> LargeValue | None:
@@ -199,6 +209,7 @@ class _Reader:
         return piece
 
 
+_LEAF = sha256(b"\x00").copy
 _VERSION_2: Final = b"\x02"
 """Second byte of an entry: its version, after the head of the array."""
 

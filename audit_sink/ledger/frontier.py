@@ -46,8 +46,9 @@ class Frontier:
             place = self.size >> (HEIGHT * (level + 1))
             carried = []
             while len(row) >= WIDTH:
-                root = perfect_root(row[:WIDTH])
-                full.append(FullTile(level, place, b"".join(row[:WIDTH]), root))
+                hashes = b"".join(row[:WIDTH])
+                root = perfect_root(hashes)
+                full.append(FullTile(level, place, hashes, root))
                 carried.append(root)
                 del row[:WIDTH]
                 place += 1
@@ -75,7 +76,7 @@ class Frontier:
             start = 0
             while start < len(row):
                 count = 1 << (len(row) - start).bit_length() - 1
-                yield perfect_root(row[start : start + count])
+                yield perfect_root(b"".join(row[start : start + count]))
                 start += count
 
 

@@ -12,7 +12,7 @@ from struct import Struct
 from typing import Final, NamedTuple
 
 from audit_sink.append import Columns, columns_of, tenant_of, text_of, time_of
-from audit_sink.wall import Lane
+from audit_sink.wall import NOTARY_LANE, Lane
 from schemas.errors import Unreadable
 from schemas.leaf import EventRecord, decode_entry
 
@@ -20,11 +20,14 @@ TENANT: Final = "ce_tenantid"
 TYPE: Final = "ce_type"
 COLUMNS: Final = (TENANT, "ce_id", TYPE, "ce_subject", "ce_actorid", "ce_time")
 """The headers of :class:`~audit_sink.append.Columns`, in its order."""
+_TENANT, _TYPE = COLUMNS.index(TENANT), COLUMNS.index(TYPE)
 
 _MAX_LANES: Final = 4_096
 _MAX_LAYOUTS: Final = 16
 """Layouts that are remembered of entries with keys of one length; the newest stand first."""
 
+_LONG_KEY: Final = 0x58
+"""The head of a key of 24 to 255 bytes, whose length is the next byte."""
 _ENDS: Final = {0x18: 2, 0x19: 3, 0x1A: 5}
 _LEAST: Final = {0x18: 24, 0x19: 0x100, 0x1A: 0x10000}
 """By a number's head, the bytes that it takes and the least one that is written so."""
@@ -45,99 +48,94 @@ class _Layout(NamedTuple):
     fixed: Sequence[bytes]
     """What must stand there."""
     size: int
-    spans: Sequence[slice]
-    """Contents of the headers :data:`COLUMNS`; empty where one is missing."""
+    spans: Sequence[tuple[int, int]]
+    """Where the contents of the headers :data:`COLUMNS` begin and end; both 0 where one is missing."""
 
-
-_Found = tuple[Lane, int, bytes, Sequence[slice]]
-"""Lane, sequence, the bytes of the layout, and its spans."""
 
 _lanes: dict[bytes, Lane] = {}
 _layouts: dict[int, list[_Layout]] = {}
+"""By what a key's head says of its length: one of 256 numbers."""
 
 
 def scan(entries: Iterable[bytes]) -> Iterator[Scanned | Unreadable]:
     """What each entry says; the error (``bad_leaf``) of anything but the one form."""
-    for entry, found in zip(entries, _find(entries), strict=True):
-        if found is not None:
-            lane, lane_seq, head, spans = found
-            yield lane, lane_seq, _tenant(head[spans[0]]), head[spans[2]], False
-            continue
-        try:
-            record, large = _decoded(entry)
-        except Unreadable as error:
-            yield error
-            continue
-        headers = dict(record.headers)
-        lane = Lane(record.topic, record.partition)
-        yield lane, record.lane_seq, tenant_of(headers), headers.get(TYPE, b""), large
-
-
-def scan_columns(entry: bytes) -> tuple[Lane, int, Columns]:
-    """Lane, sequence and columns of an entry; raises :class:`~schemas.errors.Unreadable` (``bad_leaf``)."""
-    found = next(_find((entry,)))
-    if found is None:
-        record, _ = _decoded(entry)
-        return Lane(record.topic, record.partition), record.lane_seq, columns_of(dict(record.headers))
-    lane, lane_seq, head, spans = found
-    tenant, event_id, kind, subject, actor, time = [head[span] for span in spans]
-    texts = (text_of(event_id), text_of(kind), text_of(subject), text_of(actor))
-    return lane, lane_seq, Columns(_tenant(tenant), *texts, time_of(time))
-
-
-def _find(entries: Iterable[bytes]) -> Iterator[_Found | None]:
-    """Each entry, if it has a known layout; None says nothing about it."""
-    start, lane, at = b"\xff", None, 0
+    start, lane, at = b"\xff", NOTARY_LANE, 0  # no entry starts so
     for entry in entries:
         try:
             if not entry.startswith(start):
                 start, lane, at = _lane_of(entry)
-            yield None if lane is None else _match(entry, lane, at)
-        except IndexError:
-            yield None
+            lane_seq, head, spans = _match(entry, at)
+        except LookupError:
+            yield _scan_decoded(entry)
+        else:
+            begin, end = spans[_TENANT]
+            tenant = _tenant(entry[head + begin : head + end])
+            begin, end = spans[_TYPE]
+            yield lane, lane_seq, tenant, entry[head + begin : head + end], False
 
 
-def _lane_of(entry: bytes) -> tuple[bytes, Lane | None, int]:
-    """The bytes before an entry's sequence, its lane, and their number; of an unknown one what none has."""
+def scan_columns(entry: bytes) -> tuple[Lane, int, Columns]:
+    """Lane, sequence and columns of an entry; raises :class:`~schemas.errors.Unreadable` (``bad_leaf``)."""
+    try:
+        _, lane, at = _lane_of(entry)
+        lane_seq, head, spans = _match(entry, at)
+    except LookupError:
+        record, _ = _decoded(entry)
+        return Lane(record.topic, record.partition), record.lane_seq, columns_of(dict(record.headers))
+    tenant, event_id, kind, subject, actor, time = [entry[head + begin : head + end] for begin, end in spans]
+    texts = (text_of(event_id), text_of(kind), text_of(subject), text_of(actor))
+    return lane, lane_seq, Columns(_tenant(tenant), *texts, time_of(time))
+
+
+def _lane_of(entry: bytes) -> tuple[bytes, Lane, int]:
+    """The bytes before an entry's sequence, its lane, and their number; LookupError for an unknown one."""
     at = entry[3] + (5 if entry[entry[3] + 4] < 0x18 else 6)
-    lane = _lanes.get(entry[:at])
-    return (b"\xff", None, 0) if lane is None else (entry[:at], lane, at)
+    start = entry[:at]
+    return start, _lanes[start], at
 
 
-def _match(entry: bytes, lane: Lane, at: int) -> _Found | None:
-    first = entry[at]
-    if first < 0x18:
-        lane_seq, at = first, at + 1
-    elif first < 0x1B:
-        end = at + _ENDS[first]
-        lane_seq = int.from_bytes(entry[at + 1 : end], "big")
-        if lane_seq < _LEAST[first]:
-            return None
-        at = end
+def _match(entry: bytes, at: int) -> tuple[int, int, Sequence[tuple[int, int]]]:
+    """The sequence that begins at a place, where the layout behind it begins, and the layout's spans.
+
+    LookupError says nothing about an entry but that no known layout is its own.
+    """
+    lane_seq = entry[at]
+    if lane_seq < 0x18:
+        at += 1
     else:
-        return None
-    for last, last_at, fixed_of, fixed, size, spans in _layouts.get(_key_length(entry, at), ()):
-        if entry.startswith(last, at + last_at):
-            end = at + size
-            if len(entry) > end and fixed_of(entry, at) == fixed and _is_value(entry, end):
-                return lane, lane_seq, entry[at:end], spans
-    return None
+        least, head = _LEAST[lane_seq], at + _ENDS[lane_seq]
+        lane_seq = int.from_bytes(entry[at + 1 : head], "big")
+        if lane_seq < least:
+            raise LookupError
+        at = head
+    key, length = entry[at], len(entry)
+    if key == _LONG_KEY:
+        key = entry[at + 1]
+    for last, last_at, fixed_of, fixed, size, spans in _layouts[key]:
+        rest = length - at - size
+        if rest > 1 and entry.startswith(last, at + last_at) and fixed_of(entry, at) == fixed:
+            # The rest must be one byte string of 1 to 65,535 bytes in its shortest form.
+            value = at + size
+            if rest > 258:
+                shortest = entry[value] == 0x59 and entry[value + 1] << 8 | entry[value + 2] == rest - 3
+            elif rest > 25:
+                shortest = rest < 258 and entry[value] == 0x58 and entry[value + 1] == rest - 2
+            else:
+                shortest = rest < 25 and entry[value] == 0x3F + rest
+            if shortest:
+                return lane_seq, at, spans
+            break
+    raise LookupError
 
 
-def _key_length(entry: bytes, at: int) -> int:
-    """What a key's head says of its length: one of 256 numbers."""
-    first = entry[at]
-    return entry[at + 1] if first == 0x58 else first
-
-
-def _is_value(entry: bytes, at: int) -> bool:
-    """Whether the rest is one byte string in its shortest form, of 1 to 65,535 bytes."""
-    rest = len(entry) - at
-    if rest > 258:
-        return entry[at] == 0x59 and entry[at + 1] << 8 | entry[at + 2] == rest - 3
-    if rest > 25:
-        return rest < 258 and entry[at] == 0x58 and entry[at + 1] == rest - 2
-    return 1 < rest < 25 and entry[at] == 0x3F + rest
+def _scan_decoded(entry: bytes) -> Scanned | Unreadable:
+    try:
+        record, large = _decoded(entry)
+    except Unreadable as error:
+        return error
+    headers = dict(record.headers)
+    lane = Lane(record.topic, record.partition)
+    return lane, record.lane_seq, tenant_of(headers), headers.get(TYPE, b""), large
 
 
 @lru_cache(maxsize=4_096)
@@ -162,8 +160,8 @@ def _learn(entry: bytes, record: EventRecord) -> None:
     at = topic + 4 + _head_bytes(record.partition)
     _lanes[entry[:at]] = Lane(record.topic, record.partition)
     at += _head_bytes(record.lane_seq)
-    known = _layouts.setdefault(_key_length(entry, at), [])
     layout = _layout(entry[at:], record)
+    known = _layouts.setdefault(entry[at + 1] if entry[at] == _LONG_KEY else entry[at], [])
     if layout not in known:
         known.insert(0, layout)
         del known[_MAX_LAYOUTS:]
@@ -173,24 +171,23 @@ def _layout(rest: bytes, record: EventRecord) -> _Layout:
     """The layout of an entry, ``rest`` being what follows its sequence."""
     key = len(record.key or b"")
     at = _head_bytes(key) + key + 1
-    contents = [slice(at - 1 - key, at - 1)]
+    contents = [(at - 1 - key, at - 1)]
     for name, value in record.headers:
         last_at = at
         text = len(name.encode())
         start = at + 1 + _head_bytes(text) + text + _head_bytes(len(value))
         at = start + len(value)
-        contents.append(slice(start, at))
-    ends = [0, *(content.stop for content in contents)]
-    pairs = zip(ends, contents, strict=False)
-    fixed_of = _unpacker("".join(f"{each.start - end}s{each.stop - each.start}x" for end, each in pairs))
+        contents.append((start, at))
+    places = zip([0, *(end for _, end in contents)], contents, strict=False)
+    fixed_of = _unpacker("".join(f"{begin - before}s{end - begin}x" for before, (begin, end) in places))
     spans = {name: content for (name, _), content in zip(record.headers, contents[1:], strict=True)}
     return _Layout(
-        last=rest[last_at : contents[-1].start],
+        last=rest[last_at : contents[-1][0]],
         last_at=last_at,
         fixed_of=fixed_of,
         fixed=fixed_of(rest),
         size=at,
-        spans=tuple(spans.get(name, slice(0, 0)) for name in COLUMNS),
+        spans=tuple(spans.get(name, (0, 0)) for name in COLUMNS),
     )
 
 

@@ -5,11 +5,11 @@ a bundle holds the entries under one level-0 tile. A tile of fewer is partial an
 """
 
 from collections.abc import Iterator, Sequence
-from hashlib import sha256
+from struct import Struct
 from typing import Final, NamedTuple
 
 from audit_sink.ledger.proofs import Node, node_hash
-from audit_sink.ledger.tree import HASH_BYTES
+from audit_sink.ledger.tree import HASH_BYTES, parents
 
 HEIGHT: Final = 8
 WIDTH: Final = 1 << HEIGHT
@@ -21,6 +21,7 @@ MAX_LEVEL: Final = 7
 MAX_ENTRY_BYTES: Final = 65_535
 """A bundle states each entry's length in two bytes."""
 
+_LENGTH = Struct(">H").unpack_from
 _DIGITS: Final = 3
 
 
@@ -136,13 +137,11 @@ def hashes_of(data: bytes) -> list[bytes]:
     return [data[start : start + HASH_BYTES] for start in range(0, len(data), HASH_BYTES)]
 
 
-def perfect_root(hashes: Sequence[bytes]) -> bytes:
-    """The root over a power of two of hashes."""
-    row = list(hashes)
-    while len(row) > 1:
-        pairs = iter(row)
-        row = [sha256(b"\x01" + left + right).digest() for left, right in zip(pairs, pairs, strict=True)]
-    return row[0]
+def perfect_root(hashes: bytes) -> bytes:
+    """The root over a power of two of hashes, joined."""
+    while len(hashes) > HASH_BYTES:
+        hashes = parents(hashes)
+    return hashes
 
 
 def encode_bundle(entries: Sequence[bytes]) -> bytes:
@@ -157,7 +156,8 @@ def decode_bundle(data: bytes) -> list[bytes]:
     entries = []
     at, size = 0, len(data)
     while at + 2 <= size:
-        end = at + 2 + (data[at] << 8 | data[at + 1])
+        (length,) = _LENGTH(data, at)
+        end = at + 2 + length
         if end > size:
             break
         entries.append(data[at + 2 : end])

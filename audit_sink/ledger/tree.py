@@ -7,10 +7,24 @@ set bit of n. It is all that appending and the root need, so a restart reads one
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
+from struct import Struct
 from typing import Final
 
 HASH_BYTES: Final = 32
 EMPTY_ROOT: Final = sha256(b"").digest()
+
+_PAIRS = Struct(f"{2 * HASH_BYTES}s").iter_unpack
+_NODE = sha256(b"\x01").copy
+
+
+def parents(hashes: bytes) -> bytes:
+    """The hashes above an even number of hashes, all of them joined."""
+    row = []
+    for (pair,) in _PAIRS(hashes):
+        node = _NODE()  # to copy a begun hash costs less than to begin one
+        node.update(pair)
+        row.append(node.digest())
+    return b"".join(row)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,16 +41,16 @@ class RightEdge:
     def extend(self, leaves: Sequence[bytes]) -> "RightEdge":
         """The tree with these leaf hashes (``SHA-256(0x00 || entry)``) appended; one hash per leaf."""
         waiting = list(self.hashes)
-        row = list(leaves)
+        row = b"".join(leaves)
         size = self.size
         left: list[bytes] = []  # roots of full subtrees below the level at hand, smallest first
         while row or size:
             if size & 1:
-                row.insert(0, waiting.pop())
-            if len(row) & 1:
-                left.append(row.pop())
-            pairs = iter(row)
-            row = [sha256(b"\x01" + a + b).digest() for a, b in zip(pairs, pairs, strict=True)]
+                row = waiting.pop() + row
+            if len(row) % (2 * HASH_BYTES):
+                left.append(row[-HASH_BYTES:])
+                row = row[:-HASH_BYTES]
+            row = parents(row)
             size >>= 1
         return RightEdge(self.size + len(leaves), tuple(reversed(left)))
 

@@ -10,10 +10,10 @@ from schemas.leaf import leaf_hash
 
 def write_bundle(folder: Path, first: int, entries: Sequence[bytes]) -> bytes:
     """Writes the bundle and the tile of 256 entries from index ``first``; returns their root."""
-    hashes = [leaf_hash(entry) for entry in entries]
+    hashes = b"".join(map(leaf_hash, entries))
     for path, data in (
         (Bundle(first // WIDTH).path, encode_bundle(entries)),
-        (Tile(0, first // WIDTH).path, b"".join(hashes)),
+        (Tile(0, first // WIDTH).path, hashes),
     ):
         _write(folder / path, data)
     return perfect_root(hashes)

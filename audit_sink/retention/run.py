@@ -57,7 +57,7 @@ async def export(wall: OwnersWall, first: int, end: int, folder: Path, progress:
                     raise Refused(f"the value {large[0].hex()} is missing")
                 write_value(folder, large[0], value)
         progress(start + WIDTH - wanted.first, wanted.end - wanted.first)
-    return perfect_root(roots).hex(), digest_of(folder)
+    return perfect_root(b"".join(roots)).hex(), digest_of(folder)
 
 
 async def prune(
@@ -99,8 +99,8 @@ async def _root(wall: OwnersWall, wanted: Range) -> bytes:
         entries = await wall.entries(start, start + WIDTH)
         if len(entries) != WIDTH:
             raise Refused(f"entries from {start} on are missing")
-        roots.append(perfect_root([leaf_hash(entry) for entry in entries]))
-    return perfect_root(roots)
+        roots.append(perfect_root(b"".join(map(leaf_hash, entries))))
+    return perfect_root(b"".join(roots))
 
 
 async def _range(wall: OwnersWall, first: int, end: int) -> Range:

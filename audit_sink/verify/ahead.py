@@ -34,7 +34,7 @@ class Ahead:
         self.roots += roots
         known = len(self.roots) * TILE_BYTES
         for at in range(known, len(self.waiting) - TILE_BYTES + 1, TILE_BYTES):
-            self.roots.append(perfect_root(hashes_of(bytes(self.waiting[at : at + TILE_BYTES]))))
+            self.roots.append(perfect_root(bytes(self.waiting[at : at + TILE_BYTES])))
 
     def root_at(self, size: int) -> bytes | None:
         """The root at a size from the tile of the last one asked for up to now; None outside."""

@@ -5,7 +5,6 @@ Pure, and its arguments and answers are plain, so that several processes can rea
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from hashlib import sha256
 from typing import Final
 
 from audit_sink.ledger.correction import CORRECTION
@@ -15,6 +14,7 @@ from audit_sink.retention.rules import RETENTION
 from audit_sink.verify.report import Name
 from audit_sink.wall import NOTARY_LANE, Lane
 from schemas.errors import Unreadable
+from schemas.leaf import leaf_hashes
 
 STEP: Final = 256
 """Entries of a lane from one marked place to the next."""
@@ -61,23 +61,24 @@ def read_chunk(first: int, end: int, bundles: Iterable[bytes | None]) -> Chunk:
         except ValueError as error:
             chunk.problems.append(("bytes", f"entries from {start} on: {error}", start))
             break
-        hashes = _read(chunk, start, entries)
-        chunk.tiles.append(b"".join(hashes))
+        tile = b"".join(_read(chunk, start, entries))
+        chunk.tiles.append(tile)
         chunk.count += len(entries)
         if len(entries) != width:
             place = start + len(entries)
             chunk.problems.append(("size", f"the bundle at {start} has {len(entries)} entries", place))
             break
         if width == WIDTH:
-            chunk.roots.append(perfect_root(hashes))
+            chunk.roots.append(perfect_root(tile))
     return chunk
 
 
 def _read(chunk: Chunk, first: int, entries: Sequence[bytes]) -> list[bytes]:
-    hashes = [sha256(b"\x00" + entry).digest() for entry in entries]
+    hashes = leaf_hashes(entries)
     tenants = chunk.tenants
     before: Lane | None = None
     expected: int | None = None
+    notary = False
     for index, (entry, digest, found) in enumerate(zip(entries, hashes, scan(entries), strict=True), first):
         if isinstance(found, Unreadable):
             chunk.problems.append(("bytes", f"entry {index} is no leaf: {found}", index))
@@ -86,6 +87,7 @@ def _read(chunk: Chunk, first: int, entries: Sequence[bytes]) -> list[bytes]:
         if lane is not before:
             _end(chunk, before, expected)
             before, expected = lane, chunk.ends.get(lane)
+            notary = lane.topic == NOTARY_LANE.topic
         if lane_seq != expected:
             chunk.starts.append((lane, lane_seq, index, expected))
         expected = lane_seq + 1
@@ -95,7 +97,7 @@ def _read(chunk: Chunk, first: int, entries: Sequence[bytes]) -> list[bytes]:
         if mine is None:
             mine = tenants[tenant] = bytearray()
         mine += digest
-        if large or kind in _NOTED or lane[0] == NOTARY_LANE.topic:
+        if large or notary or kind in _NOTED:
             chunk.noted.append((index, entry))
     _end(chunk, before, expected)
     return hashes

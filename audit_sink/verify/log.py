@@ -100,7 +100,7 @@ class LogCheck:
         """Takes what is not there from ``missing`` on by its stored hashes; whether there are any."""
         first = missing
         while missing == self._frontier.size and (tiles := await kept_tiles(self._files, missing, size)):
-            roots = [perfect_root(hashes_of(tile)) for tile in tiles]
+            roots = [perfect_root(tile) for tile in tiles]
             chunk = Chunk(missing, WIDTH * len(tiles), tiles=list(tiles), roots=roots)
             await self._grow(chunk)
             self._said.pass_over(tiles)

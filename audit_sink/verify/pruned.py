@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from audit_sink.ledger.tiles import HEIGHT, WIDTH, Bundle, Tile, hashes_of, perfect_root
+from audit_sink.ledger.tiles import HEIGHT, WIDTH, Bundle, Tile, perfect_root
 from audit_sink.ledger.tree import HASH_BYTES
 from audit_sink.retention.rules import RETENTION, Range, said_of
 from audit_sink.verify.report import PrunedRange, Report
@@ -108,5 +108,5 @@ async def _root(files: Files, wanted: PrunedRange, size: int) -> str:
     data = await tile_or_wider(
         files, Tile(level, place, min((size >> HEIGHT * level) - place * WIDTH, WIDTH))
     )
-    hashes = hashes_of(data)[first : first + count] if data else ()
-    return perfect_root(hashes).hex() if len(hashes) == count else ""
+    hashes = (data or b"")[first * HASH_BYTES : (first + count) * HASH_BYTES]
+    return perfect_root(hashes).hex() if len(hashes) == count * HASH_BYTES else ""

@@ -99,7 +99,7 @@ async def keys_held(system: devstack.Stack) -> int:
         await connection.close()
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)
 async def test_an_older_backup_is_refused_and_brought_up_to_its_published_events(
     system: devstack.Stack, tmp_path: Path
 ) -> None:

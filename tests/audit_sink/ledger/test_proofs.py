@@ -34,7 +34,7 @@ class Hashes(dict[Node, bytes]):
     def __missing__(self, node: Node) -> bytes:
         low, high = node.place << node.level, (node.place + 1) << node.level
         assert high <= len(self._leaves)
-        return perfect_root(self._leaves[low:high])
+        return perfect_root(b"".join(self._leaves[low:high]))
 
 
 @pytest.mark.parametrize("size", range(1, 301))

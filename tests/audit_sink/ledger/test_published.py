@@ -41,7 +41,7 @@ class Nodes(dict[Node, bytes]):
     """Every perfect subtree of the seven leaves."""
 
     def __missing__(self, node: Node) -> bytes:
-        return perfect_root(LEAVES[node.place << node.level : (node.place + 1) << node.level])
+        return perfect_root(b"".join(LEAVES[node.place << node.level : (node.place + 1) << node.level]))
 
 
 def test_the_root_is_the_drawn_one_built_at_once_or_step_by_step() -> None:
