@@ -138,7 +138,8 @@ def _figure(name: str, waits: Sequence[float], targets: tuple[Target, Target | N
         verified=True,
         conditions=(
             "event published to its receipt, or to the first checkpoint note above it, on Kafka; "
-            f"{INPUT_BYTES}-byte inputs, {sizes.latency_s} s open loop, all processes here, fsync on, "
-            "acks=all; every event has both. Reference: the median of the same run"
+            f"{INPUT_BYTES}-byte inputs, {sizes.latency_s} s open loop after {sizes.latency_warm_up_s} s of "
+            "it, all processes here, fsync on, acks=all; every event has both. "
+            "Reference: the median of the same run"
         ),
     )

@@ -66,7 +66,8 @@ class Sizes:
     latency_s: int
     """Seconds at each rate."""
     latency_warm_up_s: int
-    """Seconds at each rate before the first measured command."""
+    """Seconds of the same load before the first measured command: what just started still compiles, connects
+    and fills its caches."""
     rows: int
     """Decisions, and pieces of evidence, that the lists read from."""
     reads: int
@@ -103,7 +104,7 @@ FULL: Final = Sizes(
     commands=40_000,
     runs=3,
     latency_s=20,
-    latency_warm_up_s=5,
+    latency_warm_up_s=25,
     rows=100_000,
     reads=500,
     recorded=120_000,

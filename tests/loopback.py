@@ -5,6 +5,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from socket import create_server, socket
 
+from aiohttp import web
+
 Answer = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 """Has one connection, which is closed when it returns."""
 
@@ -40,6 +42,22 @@ async def listening(answer: Answer, port: int = 0) -> AsyncIterator[int]:
             ended = await asyncio.gather(*answers, return_exceptions=True)
             if faults := [each for each in ended if isinstance(each, Exception)]:
                 raise ExceptionGroup("answers failed", faults)
+
+
+@asynccontextmanager
+async def serving(application: web.Application, port: int = 0) -> AsyncIterator[int]:
+    """An HTTP server, by its port; 0 takes a free one. In the end a request under way has 0.1 s."""
+    runner = web.AppRunner(application, access_log=None, shutdown_timeout=0.1)
+    await runner.setup()
+    with create_server(("127.0.0.1", port)) as listener:
+        try:
+            await web.SockSite(runner, listener).start()
+            yield listener.getsockname()[1]
+        finally:
+            # asyncio loses a connection that it accepted in the round in which its server is closed.
+            asyncio.get_running_loop().remove_reader(listener)
+            await asyncio.sleep(0)
+            await runner.cleanup()
 
 
 @asynccontextmanager

@@ -8,8 +8,9 @@ from contextlib import AsyncExitStack
 from socket import create_connection
 
 import pytest
+from aiohttp import web
 
-from tests.loopback import Answer, connected, listening
+from tests.loopback import Answer, connected, listening, serving
 from tests.tcp_proxy import proxied
 
 ROUNDS = range(8)
@@ -62,6 +63,28 @@ def test_no_connection_outlives_its_server(answer: Answer, through_a_proxy: bool
                     client.close()
                 for _ in range(rounds):
                     await asyncio.sleep(0)
+
+    assert unclosed(scene) == []
+
+
+@pytest.mark.parametrize("leaves", [False, True])
+@pytest.mark.parametrize("sent", [b"", b"GET / HTTP/1.1\r\n", b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"])
+def test_no_connection_outlives_its_application(sent: bytes, leaves: bool) -> None:
+    async def slow(_: web.Request) -> web.Response:
+        await asyncio.sleep(0.02)
+        return web.Response()
+
+    async def scene() -> None:
+        for rounds in ROUNDS:
+            application = web.Application()
+            application.router.add_get("/", slow)
+            async with serving(application) as port:
+                with create_connection(("127.0.0.1", port)) as client:
+                    client.sendall(sent)
+                    if leaves:
+                        client.close()
+                    for _ in range(rounds):
+                        await asyncio.sleep(0)
 
     assert unclosed(scene) == []
 

@@ -8,6 +8,7 @@ import os
 import uuid
 from base64 import urlsafe_b64encode
 from pathlib import Path
+from typing import Final
 
 from aiokafka.client import AIOKafkaClient
 from aiokafka.errors import KafkaError
@@ -29,6 +30,10 @@ from devstack.toolchain import INSTALL_TOOLCHAIN, find_java
 
 NAME = "kafka"
 CONTROLLER_PORT = "kafka-controller"
+_JVM: Final = (f"-Xmx{KAFKA_HEAP}", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC")
+"""For a broker that shares a few cores with the whole system: the optimising compiler takes most of a core
+for its first minutes, and what it makes takes no less of a core at this load."""
+
 _LOG4J = """\
 rootLogger.level = WARN
 rootLogger.appenderRef.console.ref = CONSOLE
@@ -95,7 +100,7 @@ def _prepare(layout: Layout, port: int, controller_port: int, steps: Steps) -> t
     data = layout.data(NAME)
     logging = layout.config / "kafka.log4j2.properties"
     write_atomically(logging, _LOG4J)
-    program = (str(java), f"-Xmx{KAFKA_HEAP}", f"-Dlog4j2.configurationFile={logging}", "-cp", f"{jars}/*")
+    program = (str(java), *_JVM, f"-Dlog4j2.configurationFile={logging}", "-cp", f"{jars}/*")
     settings = _settings(data, port, controller_port)
     if not data.is_dir():
         _format(program, layout, settings, steps)

@@ -10,6 +10,8 @@ import aiohttp
 from aiohttp import web
 from yarl import URL
 
+from tests.loopback import serving
+
 Fault = Literal["500", "412", "hang", "cut answer", "older", "absent", "lost"]
 """
 ``500``, ``412``   answers so, and the server hears nothing
@@ -97,12 +99,6 @@ async def s3_proxy(url: str) -> AsyncIterator[S3Proxy]:
         proxy = S3Proxy(url, session)
         application = web.Application(client_max_size=1 << 26)
         application.router.add_route("*", "/{object:.*}", proxy.handle)
-        runner = web.AppRunner(application, access_log=None, shutdown_timeout=0.1)
-        await runner.setup()
-        site = web.TCPSite(runner, "127.0.0.1", 0)
-        await site.start()
-        proxy.address = f"http://127.0.0.1:{runner.addresses[0][1]}"
-        try:
+        async with serving(application) as port:
+            proxy.address = f"http://127.0.0.1:{port}"
             yield proxy
-        finally:
-            await runner.cleanup()

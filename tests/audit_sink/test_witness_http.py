@@ -13,6 +13,7 @@ from audit_sink.ledger.note import read_note
 from audit_sink.ledger.witness import WitnessState
 from audit_sink.notary.witnesses import HttpWitness, Known
 from tests.audit_sink.notarised import ORIGIN, World
+from tests.loopback import serving
 
 NAME = "witness.example/w1"
 TIME_S = 1_790_000_000
@@ -43,16 +44,11 @@ async def served() -> AsyncIterator[tuple[World, Served]]:
     witness = Served(WitnessState(key, {ORIGIN: verifier(signer(ORIGIN, world.secret).vkey)}))
     app = web.Application()
     app.router.add_post("/log/add-checkpoint", witness.add_checkpoint)
-    runner = web.AppRunner(app, shutdown_timeout=0.1)
-    await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
-    await site.start()
-    witness.url = f"http://127.0.0.1:{runner.addresses[0][1]}/log/"
-    async with aiohttp.ClientSession() as session:
+    async with serving(app) as port, aiohttp.ClientSession() as session:
+        witness.url = f"http://127.0.0.1:{port}/log/"
         world.witnesses = [Known(HttpWitness(NAME, witness.url, session), verifier(key.vkey))]
         world.quorum = 1
         yield world, witness
-    await runner.cleanup()
 
 
 async def test_every_checkpoint_is_cosigned_also_after_a_restart(served: tuple[World, Served]) -> None:

@@ -41,7 +41,7 @@ def guarded_broker(folder: Path, users: Sequence[str]) -> Iterator[Broker]:
     }
     properties = folder / "server.properties"
     properties.write_text(as_properties(settings))
-    program = [str(find_java()), "-Xmx256m", "-cp", f"{kafka_folder()}/*"]
+    program = [str(find_java()), "-Xmx256m", "-XX:TieredStopAtLevel=1", "-cp", f"{kafka_folder()}/*"]
     form = ["format", "--standalone", "--cluster-id", "guarded-broker-of-tests", "--config", str(properties)]
     subprocess.run([*program, "kafka.tools.StorageTool", *form], check=True, capture_output=True, timeout=60)
     with (folder / "log").open("w") as log:

@@ -6,7 +6,6 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from aiohttp import web
 from prometheus_client import CollectorRegistry
 
 from agents.bundles.activations import Activations
@@ -19,6 +18,7 @@ from agents.bundles.web import Front
 from schemas.codec import decode
 from schemas.envelope import envelope_of
 from schemas.models import COMMANDS, Command
+from tests.loopback import serving
 
 ENGINE_KEY = b"e" * 32
 
@@ -73,17 +73,15 @@ async def running(
     registry = CollectorRegistry()
     telemetry = Telemetry(registry, distribution)
     activations = Activations(Sealer(ENGINE_KEY, lambda: datetime.now(UTC)), patience_s, repeat_s=60.0)
-    runner = web.AppRunner(Front(distribution, registry, lambda: "").application(), shutdown_timeout=1.0)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", port).start()
+    application = Front(distribution, registry, lambda: "").application()
     reading = read_versions(versions, distribution, activations, Outages("postgres", telemetry), 0.5, 0.005)
     telling = announce(chosen, distribution, activations, Outages("kafka", telemetry), telemetry)
-    tasks = [asyncio.create_task(reading), asyncio.create_task(telling)]
-    try:
-        yield Service(versions, chosen, distribution, registry)
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        distribution.close()
-        await runner.cleanup()
+    async with serving(application, port):
+        tasks = [asyncio.create_task(reading), asyncio.create_task(telling)]
+        try:
+            yield Service(versions, chosen, distribution, registry)
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            distribution.close()

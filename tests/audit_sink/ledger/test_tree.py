@@ -1,6 +1,5 @@
 """The tree, against the recursive definition of RFC 9162 and published vectors."""
 
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
