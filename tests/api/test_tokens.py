@@ -116,6 +116,8 @@ async def test_one_of_several_audiences_is_enough() -> None:
         (deep(), "malformed"),
         ("x" * (MAX_TOKEN_CHARS + 1), "malformed"),
     ],
+    # Tokens tell the second that they were made in, and processes that name a test otherwise run none.
+    ids=lambda text: text if len(text) < 20 else "token",
 )
 async def test_a_bad_token_is_refused_with_its_reason(token: str, reason: Refusal) -> None:
     assert await refusal(token) == reason
