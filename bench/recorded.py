@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Final
 
 import orjson
 
-from agents.store.rows import DECISION_COLUMNS, EVENT_COLUMNS, decision_values
+from agents.lanes.ports import EventRow
+from agents.store.rows import DECISION_COLUMNS, EVENT_COLUMNS, decision_values, event_values
 from bench.commands import POLICY, document
 from bench.settings import RESOURCES, SEED
 from projections.apply.decision import decision_row
@@ -93,19 +94,7 @@ def _rows(decided: Sequence[Decided], digest: str) -> Iterator[tuple[tuple[objec
         record = _record(topic.name, partition, sequences[partition], number, len(decided), each, digest)
         event = happened(record)
         yield (
-            (
-                event.topic,
-                event.partition,
-                event.lane_seq,
-                event.event_id,
-                event.tenant,
-                event.type,
-                event.resource,
-                event.actor,
-                event.causation,
-                event.occurred_at,
-                encode_leaf(record),
-            ),
+            event_values(EventRow(record, encode_leaf(record), event)),
             tuple(decision_values(decision_row(event))),
         )
 
