@@ -145,7 +145,8 @@ async def replay_opa(binary: str, versions: Mapping[str, Replayed]) -> AsyncIter
     if program is None:
         raise CheckUnavailable(f"no OPA binary {binary!r}")
     with tempfile.TemporaryDirectory(prefix="replay-") as folder:
-        files = await asyncio.to_thread(_written, Path(folder), versions)
+        # Here, not in a thread: one would outlive a cancellation and write into a folder being removed.
+        files = _written(Path(folder), versions)
         socket = str(Path(folder, "s"))
         process = await asyncio.create_subprocess_exec(
             "/bin/sh",

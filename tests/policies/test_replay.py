@@ -1,7 +1,9 @@
 """Deciding inputs again in an OPA that holds nothing but the versions in question."""
 
 import asyncio
+import tempfile
 from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
 
 import orjson
 import pytest
@@ -199,3 +201,15 @@ async def test_a_page_that_cannot_be_read_ends_the_replay_with_its_error(
     version = await loaded(checker, SOURCE)
     with pytest.raises(ConnectionResetError, match="away"):
         await replay(opa_binary, version, None, pages(), Comparison(9))
+
+
+async def test_a_start_that_is_cancelled_leaves_no_folder(
+    checker: Checker, opa_binary: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    versions = {f"v{number}": await loaded(checker, SOURCE, number) for number in range(1, 4)}
+    for _ in range(50):
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0), replay_opa(opa_binary, versions):
+                pass
+        assert list(tmp_path.iterdir()) == []  # noqa: ASYNC240 - an empty folder
