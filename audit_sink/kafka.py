@@ -1,11 +1,11 @@
 """The event lanes and the receipts topic on Apache Kafka (aiokafka)."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, datetime
 from types import TracebackType
-from typing import Final, Self, cast
+from typing import Final, Self, TypeVar, cast
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.errors import KafkaError, OffsetOutOfRangeError
@@ -24,6 +24,8 @@ from audit_sink.receipts import (
 )
 from audit_sink.wall import BatchRow, Lane, SignedSize
 from schemas.topics import Topic, topics
+
+T = TypeVar("T")
 
 ANSWER_TIMEOUT_S: Final = 10.0
 """Bound of one question to the broker; beyond it, Kafka counts as down."""
@@ -56,7 +58,7 @@ class KafkaEvents:
         lanes = {lane: TopicPartition(*lane) for lane in positions}
         with _answers():
             try:
-                await asyncio.wait_for(consumer.start(), ANSWER_TIMEOUT_S)
+                await answer(consumer.start())
                 await _require_topics(consumer, lanes.values())
                 consumer.assign(list(lanes.values()))
                 first, end = await _bounds(consumer, lanes.values())
@@ -94,7 +96,7 @@ class KafkaEvents:
         consumer = self._started()
         with _answers():
             assigned = consumer.assignment()
-            ends = await asyncio.wait_for(consumer.end_offsets(list(assigned)), ANSWER_TIMEOUT_S)
+            ends = await answer(consumer.end_offsets(list(assigned)))
             return {Lane(*at): max(ends[at] - await consumer.position(at), 0) for at in assigned}
 
     def _started(self) -> AIOKafkaConsumer:
@@ -129,10 +131,10 @@ class KafkaReceipts:
         consumer = _consumer(self._servers)
         with _answers():
             try:
-                await asyncio.wait_for(consumer.start(), ANSWER_TIMEOUT_S)
+                await answer(consumer.start())
                 await _require_topics(consumer, partitions)
                 consumer.assign(partitions)
-                return await asyncio.wait_for(_receipt_ends(consumer, partitions), ANSWER_TIMEOUT_S)
+                return await answer(_receipt_ends(consumer, partitions))
             finally:
                 await consumer.stop()
 
@@ -180,6 +182,12 @@ class KafkaReceipts:
                 await producer.stop()
 
 
+async def answer(question: Awaitable[T]) -> T:
+    """What the broker answers; raises TimeoutError after :data:`ANSWER_TIMEOUT_S`."""
+    async with asyncio.timeout(ANSWER_TIMEOUT_S):
+        return await question
+
+
 def _consumer(servers: str) -> AIOKafkaConsumer:
     return AIOKafkaConsumer(
         bootstrap_servers=servers,
@@ -196,7 +204,7 @@ def _consumer(servers: str) -> AIOKafkaConsumer:
 async def _require_topics(consumer: AIOKafkaConsumer, partitions: Iterable[TopicPartition]) -> None:
     # Asking for an absent topic could create it, with the broker's defaults.
     wanted = {at.topic for at in partitions}
-    if absent := wanted - await asyncio.wait_for(consumer.topics(), ANSWER_TIMEOUT_S):
+    if absent := wanted - await answer(consumer.topics()):
         raise Unavailable(f"absent topics: {', '.join(sorted(absent))}; run governance topics apply")
 
 
@@ -204,8 +212,8 @@ async def _bounds(
     consumer: AIOKafkaConsumer, partitions: Iterable[TopicPartition]
 ) -> tuple[Mapping[TopicPartition, int], Mapping[TopicPartition, int]]:
     asked = list(partitions)
-    first = await asyncio.wait_for(consumer.beginning_offsets(asked), ANSWER_TIMEOUT_S)
-    return first, await asyncio.wait_for(consumer.end_offsets(asked), ANSWER_TIMEOUT_S)
+    first = await answer(consumer.beginning_offsets(asked))
+    return first, await answer(consumer.end_offsets(asked))
 
 
 async def _receipt_ends(

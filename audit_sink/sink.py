@@ -188,5 +188,6 @@ class Sink:
     async def _pause(self, seconds: float) -> bool:
         """Waits; whether the sink was told to stop."""
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._stop.wait(), seconds)
+            async with asyncio.timeout(seconds):
+                await self._stop.wait()
         return self._stop.is_set()

@@ -68,7 +68,8 @@ async def run(addresses: Addresses, rate: int, count: int) -> tuple[list[float],
         )
         try:
             due, late_ms = await send_at(producer, sent, rate)
-            received = await asyncio.wait_for(hearing, STALLED_S)
+            async with asyncio.timeout(STALLED_S):
+                received = await hearing
         except TimeoutError:
             raise Stalled(f"decisions were missing {STALLED_S:.0f} s after the last command") from None
         finally:

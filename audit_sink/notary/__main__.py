@@ -93,7 +93,8 @@ async def _rounds(notary: Notary, telemetry: NotaryTelemetry, every_s: float, st
         except Unavailable as error:
             telemetry.outage(error)
         with suppress(TimeoutError):
-            await asyncio.wait_for(stop.wait(), max(due - clock.time(), 0))
+            async with asyncio.timeout_at(due):
+                await stop.wait()
 
 
 def main() -> None:

@@ -73,11 +73,13 @@ class Running:
         with suppress(ProcessLookupError):
             self.process.send_signal(signal.SIGCONT)
             self.process.terminate()
-        return await asyncio.wait_for(self.process.wait(), 30)
+        async with asyncio.timeout(30):
+            return await self.process.wait()
 
     async def halted(self) -> str:
         """Waits until it ends by itself; the name of what halted it."""
-        code = await asyncio.wait_for(self.process.wait(), 60)
+        async with asyncio.timeout(60):
+            code = await self.process.wait()
         assert code == 3, self.log.read_text()
         last = json.loads(self.log.read_text().splitlines()[-1])
         return str(last["name_of_halt"])

@@ -14,7 +14,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 
 from audit_sink.errors import PositionLost, Unavailable
-from audit_sink.kafka import KafkaEvents, KafkaReceipts
+from audit_sink.kafka import KafkaEvents, KafkaReceipts, answer
 from audit_sink.lanes import LogRecord
 from audit_sink.log import Displaced, EventLog, ReceiptEnd, ReceiptLog
 from audit_sink.memory import MemoryEvents, MemoryReceipts, MemoryTopics
@@ -271,7 +271,8 @@ class TestKafkaLog(LogContract):
         consumer = AIOKafkaConsumer(bootstrap_servers=kafka, group_id=None, auto_offset_reset="earliest")
         await consumer.start()
         consumer.assign([partition])
-        record = await asyncio.wait_for(consumer.getone(partition), 20)
+        async with asyncio.timeout(20):
+            record = await consumer.getone(partition)
         await consumer.stop()
         key = f"{lane.topic}/{lane.partition}".encode()
         assert (record.key, record.partition) == (key, partition_for(key, receipts_topic.partitions))
@@ -324,6 +325,16 @@ class TestKafkaLog(LogContract):
                 await receipts.newest()
             with pytest.raises(Unavailable):
                 await receipts.publish(rows_of("t", 1))
+
+
+async def test_a_cancellation_that_comes_with_an_answer_is_not_lost() -> None:
+    said = asyncio.get_running_loop().create_future()
+    asking = asyncio.create_task(answer(said))
+    await asyncio.sleep(0)
+    said.set_result(1)
+    asking.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asking
 
 
 def test_a_receipt_sent_twice_has_the_same_id() -> None:

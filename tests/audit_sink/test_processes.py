@@ -29,10 +29,12 @@ async def program(
     assert process.stderr is not None
     first = b""
     if stop_after is not None:
-        first = await asyncio.wait_for(process.stderr.readline(), 30)
+        async with asyncio.timeout(30):
+            first = await process.stderr.readline()
         await asyncio.sleep(stop_after)
         process.send_signal(signal.SIGTERM)
-    output, errors = await asyncio.wait_for(process.communicate(), 30)
+    async with asyncio.timeout(30):
+        output, errors = await process.communicate()
     assert process.returncode is not None
     return process.returncode, output.decode(), (first + errors).decode()
 

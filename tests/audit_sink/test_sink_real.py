@@ -157,7 +157,8 @@ class Processes:
                 await asyncio.sleep(0.05)
         for process in self.running:
             process.terminate()
-        return [await asyncio.wait_for(process.wait(), 30) for process in self.running]
+        async with asyncio.timeout(30):
+            return [await process.wait() for process in self.running]
 
 
 def _handles(pid: int, number: signal.Signals) -> bool:

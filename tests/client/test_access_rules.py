@@ -116,11 +116,13 @@ async def test_a_service_uses_consumer_groups_of_its_own_only(guarded: Broker) -
     (topic,) = {topic.name for topic in topics().all if topic.name.startswith("governance.policy.com")}
     async with consuming(named(guarded, "aumos-worker"), "aumos-worker-v1") as consumer:
         consumer.subscribe([topic])
-        await asyncio.wait_for(consumer.getone(), 20)
+        async with asyncio.timeout(20):
+            await consumer.getone()
     async with consuming(named(guarded, "aumos-worker"), "aumos-sink-v1") as consumer:
         consumer.subscribe([topic])
         with pytest.raises(GroupAuthorizationFailedError):
-            await asyncio.wait_for(consumer.getone(), 20)
+            async with asyncio.timeout(20):
+                await consumer.getone()
 
 
 async def test_the_client_works_with_the_rules_of_a_client(guarded: Broker) -> None:

@@ -91,7 +91,8 @@ async def consume(bootstrap: str, offset: int) -> bytes:
     try:
         consumer.assign([TopicPartition(TOPIC, 0)])
         consumer.seek(TopicPartition(TOPIC, 0), offset)
-        return bytes((await asyncio.wait_for(consumer.getone(), 30)).value)
+        async with asyncio.timeout(30):
+            return bytes((await consumer.getone()).value)
     finally:
         await consumer.stop()
 
@@ -200,7 +201,8 @@ async def test_a_paused_database_answers_nothing_until_it_goes_on(stack: Stack) 
         done, _ = await asyncio.wait([waiting], timeout=0.5)
         assert done == set()
         assert stack.resume("postgres")
-        assert await asyncio.wait_for(waiting, 30) == 1
+        async with asyncio.timeout(30):
+            assert await waiting == 1
     finally:
         stack.resume("postgres")
         await connection.close()

@@ -80,7 +80,8 @@ async def test_a_shadow_that_was_not_asked_to_the_end_is_dropped(desk: Watched, 
 async def test_a_shadow_that_never_answers_holds_no_decision(desk: Watched) -> None:
     await desk.say(confirm(version=2, revision=9), "p-9")
     desk.hangs = True
-    (decision,) = await asyncio.wait_for(desk.decided("e-1"), 5)
+    async with asyncio.timeout(5):
+        (decision,) = await desk.decided("e-1")
     assert decision["outcome"] == "allow"
     assert figures(desk) == [(2, 0, 0, 1)]
 
