@@ -76,6 +76,17 @@ async def writer(bootstrap: str, linger_ms: int = 0) -> AsyncIterator[AIOKafkaPr
         await producer.stop()
 
 
+async def hand_over(producer: AIOKafkaProducer, record: Outgoing) -> Any:
+    """Gives a command to the producer; what comes back is done once the broker has it."""
+    return await producer.send(
+        record.topic,
+        value=record.value,
+        key=record.key,
+        partition=record.partition,
+        headers=list(record.headers),
+    )
+
+
 Batches = Sequence[tuple[int, Any]]
 """Partition and what aiokafka calls a batch builder."""
 

@@ -96,15 +96,7 @@ async def send_at(
             if (ahead := when - perf_counter()) > 0:
                 await asyncio.sleep(ahead)
             late = max(late, perf_counter() - when)
-            under_way.append(
-                await producer.send(
-                    record.topic,
-                    value=record.value,
-                    key=record.key,
-                    partition=record.partition,
-                    headers=list(record.headers),
-                )
-            )
+            under_way.append(await kafka.hand_over(producer, record))
         await asyncio.gather(*under_way)
     finally:
         gc.enable()

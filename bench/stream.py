@@ -182,15 +182,7 @@ class Stream:
             command_id = dict(record.headers)["ce_id"].decode()
             self.sent.append(record)
             self.due[command_id] = when
-            under_way.append(
-                await self.producer.send(
-                    record.topic,
-                    value=record.value,
-                    key=record.key,
-                    partition=record.partition,
-                    headers=list(record.headers),
-                )
-            )
+            under_way.append(await kafka.hand_over(self.producer, record))
             number += 1
         await asyncio.gather(*under_way)
 
